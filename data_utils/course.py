@@ -1,0 +1,204 @@
+"""Read course.toml into frozen records, and refuse a file that cannot be right."""
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from data_utils.errors import CourseFileError, UnknownExerciseError
+
+HINTS_PER_EXERCISE = 2  # the first asks, the second shows the shape of the answer
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One graded exercise.
+
+    Attributes
+    ----------
+    id : str
+        Such as ``"1.2"``; also the name that ``check`` and ``hint`` take.
+    function : str
+        The function that the learner writes.
+    points, minutes, lines, difficulty : int
+        What the card above the exercise says; difficulty runs from 1 to 5.
+    hints : tuple of str
+    """
+
+    id: str
+    function: str
+    title: str
+    points: int
+    minutes: int
+    lines: int
+    difficulty: int
+    hints: tuple[str, ...]
+
+    @property
+    def grade_id(self) -> str:
+        """nbgrader's name of the grade cell, such as ``"ex1_2"``."""
+        return "ex" + self.id.replace(".", "_")
+
+
+@dataclass(frozen=True)
+class SeedRow:
+    """AUROC of one design over seeds: one row of a floor's table."""
+
+    design: str
+    mean: float
+    sd: float
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The AUROC that a detector must reach, and the table that it was read from.
+
+    Attributes
+    ----------
+    profile, device : str
+    anomaly_digit : int
+    auroc : float
+    table : tuple of SeedRow
+    """
+
+    profile: str
+    device: str
+    anomaly_digit: int
+    auroc: float
+    table: tuple[SeedRow, ...]
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook of the course."""
+
+    id: str
+    title: str
+    framework: str
+    exercises: tuple[Exercise, ...]
+    floors: tuple[Floor, ...]
+    calibrated_on: str
+
+    @property
+    def points(self) -> int:
+        """The most points that the notebook can give."""
+        return sum(exercise.points for exercise in self.exercises)
+
+    def exercise(self, exercise_id: str) -> Exercise:
+        """Return the exercise of that id.
+
+        Raises
+        ------
+        UnknownExerciseError
+        """
+        for exercise in self.exercises:
+            if exercise.id == exercise_id:
+                return exercise
+        known = ", ".join(exercise.id for exercise in self.exercises)
+        raise UnknownExerciseError(f"There is no exercise {exercise_id!r}; there are {known}.")
+
+    def floor(self, profile: str, device: str, anomaly_digit: int) -> Floor | None:
+        """Return the floor for that setting, or None where none was calibrated."""
+        for floor in self.floors:
+            wanted = (profile, device, anomaly_digit)
+            if (floor.profile, floor.device, floor.anomaly_digit) == wanted:
+                return floor
+        return None
+
+
+@dataclass(frozen=True)
+class Course:
+    """All notebooks, in teaching order."""
+
+    notebooks: tuple[Notebook, ...]
+
+    def notebook(self, notebook_id: str) -> Notebook:
+        """Return the notebook of that id.
+
+        Raises
+        ------
+        UnknownExerciseError
+        """
+        for notebook in self.notebooks:
+            if notebook.id == notebook_id:
+                return notebook
+        known = ", ".join(notebook.id for notebook in self.notebooks)
+        raise UnknownExerciseError(f"There is no notebook {notebook_id!r}; there are {known}.")
+
+    def notebook_of(self, exercise_id: str) -> Notebook:
+        """Return the notebook that holds an exercise.
+
+        Raises
+        ------
+        UnknownExerciseError
+        """
+        for notebook in self.notebooks:
+            if any(exercise.id == exercise_id for exercise in notebook.exercises):
+                return notebook
+        known = ", ".join(e.id for notebook in self.notebooks for e in notebook.exercises)
+        raise UnknownExerciseError(f"There is no exercise {exercise_id!r}; there are {known}.")
+
+
+@functools.cache
+def load_course() -> Course:
+    """Read the course that the package carries.
+
+    Examples
+    --------
+    >>> load_course().notebook("nb1_autoencoder").exercise("1.2").grade_id
+    'ex1_2'
+    """
+    return parse_course(resources.files("data_utils").joinpath("course.toml").read_text("utf-8"))
+
+
+def parse_course(text: str) -> Course:
+    """Read a course file's text.
+
+    Raises
+    ------
+    CourseFileError
+        If the text is not TOML, lacks a value, or repeats an exercise.
+    """
+    try:
+        tables = tomllib.loads(text)["notebooks"]
+        notebooks = tuple(_notebook(table) for table in tables)
+    except tomllib.TOMLDecodeError as error:
+        raise CourseFileError(f"course.toml is not valid TOML: {error}.") from error
+    except (KeyError, TypeError) as error:
+        raise CourseFileError(f"course.toml lacks a value or has one too many: {error}.") from error
+    ids = [exercise.id for notebook in notebooks for exercise in notebook.exercises]
+    repeated = {exercise_id for exercise_id in ids if ids.count(exercise_id) > 1}
+    if repeated:
+        raise CourseFileError(f"course.toml has exercises twice: {', '.join(sorted(repeated))}.")
+    return Course(notebooks)
+
+
+def _notebook(table: dict[str, Any]) -> Notebook:
+    return Notebook(
+        id=table["id"],
+        title=table["title"],
+        framework=table["framework"],
+        exercises=tuple(_exercise(row) for row in table["exercises"]),
+        floors=tuple(_floor(row) for row in table.get("floors", [])),
+        calibrated_on=table.get("calibrated_on", ""),
+    )
+
+
+def _exercise(row: dict[str, Any]) -> Exercise:
+    exercise = Exercise(**{**row, "hints": tuple(row["hints"])})
+    if not isinstance(exercise.points, int) or exercise.points <= 0:
+        raise CourseFileError(f"Exercise {exercise.id}: points must be a whole number above 0.")
+    if len(exercise.hints) != HINTS_PER_EXERCISE:
+        raise CourseFileError(f"Exercise {exercise.id}: expected {HINTS_PER_EXERCISE} hints.")
+    if not 1 <= exercise.difficulty <= 5:
+        raise CourseFileError(f"Exercise {exercise.id}: difficulty must lie between 1 and 5.")
+    return exercise
+
+
+def _floor(row: dict[str, Any]) -> Floor:
+    floor = Floor(**{**row, "table": tuple(SeedRow(**seeds) for seeds in row["table"])})
+    if not 0 < floor.auroc < 1:
+        raise CourseFileError(f"Floor for digit {floor.anomaly_digit}: AUROC must be in (0, 1).")
+    return floor

@@ -1,0 +1,21 @@
+"""The exceptions of data_utils. Each message says what happened, what was expected, what to do."""
+
+
+class CourseKitError(Exception):
+    """Base class of every error that the kit raises on purpose."""
+
+
+class CourseFileError(CourseKitError):
+    """course.toml is missing a value or holds one that cannot be right."""
+
+
+class DataSourceError(CourseKitError):
+    """A data folder or file does not hold the images it should hold."""
+
+
+class CheckFailed(CourseKitError):
+    """A visible check failed while nbgrader was running the notebook."""
+
+
+class UnknownExerciseError(CourseKitError):
+    """An exercise number was asked for that the course does not have."""

@@ -1,0 +1,63 @@
+"""Which profile and which device a notebook runs on, and one line that says so."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+
+from data_utils.errors import CourseKitError
+
+PROFILES = ("quick", "embedded", "full")
+"""``quick`` is for tests and re-fits while grading, ``embedded`` the default, ``full`` all MNIST."""
+
+_FRAMEWORK_PACKAGES = {"keras": "tensorflow", "torch": "torch"}
+
+
+def current_profile() -> str:
+    """Return the profile named by ``ANOMALY_COURSE_PROFILE``, else ``"embedded"``.
+
+    Raises
+    ------
+    CourseKitError
+        If the variable holds anything else than one of `PROFILES`.
+    """
+    profile = os.environ.get("ANOMALY_COURSE_PROFILE") or "embedded"
+    if profile not in PROFILES:
+        raise CourseKitError(
+            f"ANOMALY_COURSE_PROFILE is {profile!r}; it must be one of {', '.join(PROFILES)}."
+        )
+    return profile
+
+
+def describe_setup(framework: str) -> str:
+    """Return one line with profile, device and versions, for the top of a notebook.
+
+    Parameters
+    ----------
+    framework : {"keras", "torch"}
+        Imported here to ask it for its device.
+    """
+    package = _FRAMEWORK_PACKAGES[framework]
+    version = importlib.metadata.version(package)
+    device = _keras_device() if framework == "keras" else _torch_device()
+    return (
+        f"profile {current_profile()} | device {device} | Python {platform.python_version()} | "
+        f"{package} {version}"
+    )
+
+
+def _keras_device() -> str:
+    import tensorflow
+
+    return "gpu" if tensorflow.config.list_physical_devices("GPU") else "cpu"
+
+
+def _torch_device() -> str:
+    import torch
+
+    return "gpu" if torch.cuda.is_available() else "cpu"
+
+
+def in_colab() -> bool:
+    """Say whether this Python runs in Google Colab."""
+    return "google.colab" in sys.modules

@@ -1,0 +1,144 @@
+"""What a learner calls in the notebook: check, hint, progress, attempt."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from data_utils.course import Exercise, load_course
+from data_utils.errors import CheckFailed
+from data_utils.prepared import prepared_arrays
+from data_utils.selfcheck import nb1_visible
+from data_utils.selfcheck.words import (
+    FAILED,
+    PASSED,
+    STOPPED,
+    Finding,
+    Found,
+    finding_for_exception,
+    headline,
+)
+
+_VISIBLE_CHECKS = {**nb1_visible.VISIBLE_CHECKS}
+_NOTEBOOK_NAMES = nb1_visible.NOTEBOOK_NAMES
+_results: dict[str, bool] = {}  # exercise id -> passed, for progress()
+
+
+def check(exercise_id: str) -> None:
+    """Run the visible checks of one exercise on the function in the notebook, and print the result.
+
+    Parameters
+    ----------
+    exercise_id : str
+        Such as ``"1.2"``.
+
+    Raises
+    ------
+    CheckFailed
+        Only when nbgrader runs the notebook (``NBGRADER_EXECUTION`` is set) and the check fails:
+        nbgrader must see an error where a learner sees a message.
+    UnknownExerciseError
+    """
+    exercise = load_course().notebook_of(exercise_id).exercise(exercise_id)
+    text, passed = _visible_result(exercise)
+    _results[exercise_id] = passed
+    print(text)
+    if not passed and os.environ.get("NBGRADER_EXECUTION"):
+        raise CheckFailed("\n" + text)
+
+
+def hint(exercise_id: str, number: int = 1) -> None:
+    """Print hint 1 or 2 of an exercise."""
+    hints = load_course().notebook_of(exercise_id).exercise(exercise_id).hints
+    number = min(max(int(number), 1), len(hints))
+    print(f"Hint {number} of {len(hints)} for exercise {exercise_id}: {hints[number - 1]}")
+
+
+def progress() -> None:
+    """Print which exercises passed their visible checks since the kernel started."""
+    for notebook in load_course().notebooks:
+        done = [e for e in notebook.exercises if _results.get(e.id)]
+        left = sum(e.minutes for e in notebook.exercises if e not in done)
+        points = sum(e.points for e in done)
+        print(
+            f"{notebook.id}: {len(done)} of {len(notebook.exercises)} exercises pass their visible "
+            f"checks ({points} of {notebook.points} points at stake), about {left} min left"
+        )
+
+
+def attempt(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call the learner's function; while it is not written, go on with prepared arrays.
+
+    Parameters
+    ----------
+    name : str
+        Of the prepared arrays, such as ``"1.1 split"``.
+    function : callable
+        Called with the other arguments.
+
+    Returns
+    -------
+    object
+        The function's result, or the prepared arrays if it raised NotImplementedError. An
+        unsolved exercise never blocks the next one; a wrong one still shows its own result.
+    """
+    try:
+        return function(*args, **kwargs)
+    except NotImplementedError:
+        print(f"{name}: not solved yet, so this cell goes on with prepared arrays.")
+        return prepared_arrays(name)
+
+
+def _visible_result(exercise: Exercise) -> tuple[str, bool]:
+    try:
+        _VISIBLE_CHECKS[exercise.id](_asker(exercise.function))
+    except Found as found:
+        first = headline(FAILED, exercise, f"worth {exercise.points} points")
+        return "\n".join([first, *found.finding.lines()]), False
+    except Exception as error:  # the check's own trouble must not look like the learner's
+        first = headline(STOPPED, exercise, "the check stopped, not your answer")
+        return f"{first}\n  {type(error).__name__}: {error}", False
+    return headline(PASSED, exercise, "visible checks; hidden ones give the points"), True
+
+
+def _asker(name: str) -> Callable[..., Any]:
+    """Return a caller of the learner's function that turns exceptions into findings."""
+
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        function = _notebook_namespace().get(name)
+        if not callable(function):
+            raise Found(
+                finding_for_exception(name, "NameError", f"name '{name}'", "", _NOTEBOOK_NAMES)
+            )
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            raise Found(_finding(name, error)) from None
+
+    return ask
+
+
+def _finding(name: str, error: Exception) -> Finding:
+    where = _place(error.__traceback__)
+    return finding_for_exception(name, type(error).__name__, str(error), where, _NOTEBOOK_NAMES)
+
+
+def _place(trace: TracebackType | None) -> str:
+    """Return "line 3: source" of the innermost frame that stands in the notebook."""
+    here = [
+        frame for frame in traceback.extract_tb(trace) if "site-packages" not in frame.filename
+        and "data_utils" not in frame.filename
+    ]  # fmt: skip
+    return f"line {here[-1].lineno}: {here[-1].line}" if here and here[-1].line else ""
+
+
+def _notebook_namespace() -> dict[str, Any]:
+    """Return the variables of the running notebook (or of the script, outside IPython)."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None:
+        namespace: dict[str, Any] = shell.user_ns
+        return namespace
+    return vars(sys.modules["__main__"])

@@ -1,0 +1,92 @@
+"""The visible checks of notebook 1: small inputs, other than the hidden ones."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from data_utils.datasets import load_mnist
+from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split
+from data_utils.selfcheck.words import expect
+
+Ask = Callable[..., Any]
+"""Calls the learner's function; raises Found when it raises."""
+
+NOTEBOOK_NAMES = frozenset(
+    "images labels x_train x_val x_test x_anomaly scores_val scores_test scores_anomaly "
+    "detector threshold outcome ANOMALY_DIGIT".split()
+)
+"""Variables of the notebook; a graded function that reaches for one of them is told so."""
+
+
+def check_split(split: Ask) -> None:
+    """Exercise 1.1 on 120 noise images, sorted by digit."""
+    rng = np.random.default_rng(11)
+    images = rng.integers(0, 256, (120, 28, 28), dtype=np.uint8)
+    case = nb1_split.SplitCase(images, np.repeat(np.arange(10, dtype=np.uint8), 12), 3)
+    before = case.images.copy()
+    result = split(case.images, case.labels, case.anomaly_digit, seed=1)
+    expect(nb1_split.split_leaves_input_alone(before, case.images))
+    expect(nb1_split.split_form(case, result))
+    expect(nb1_split.split_keeps_anomalies_out(case, result))
+    expect(nb1_split.split_is_disjoint(case, result))
+    expect(nb1_split.split_anomalies_complete(case, result))
+    expect(nb1_split.split_sizes(case, result))
+
+
+def check_score(reconstruction_error: Ask) -> None:
+    """Exercise 1.2 on three images of four pixels, worked out by hand."""
+    x = np.zeros((3, 2, 2, 1), np.float32)
+    x_hat = np.zeros_like(x)
+    x[0, 0, 0], x_hat[0, 0, 0] = 1.0, 0.5  # error 0.25, ink 1
+    x[1, 0, :] = 1.0  # error 2, ink 2
+    x[2] = 0.5
+    x_hat[2] = 0.25  # error 4 * 0.0625, ink 4 * 0.25
+    expected, ink = np.array([0.25, 1.0, 0.25]), np.array([1.0, 2.0, 1.0])
+    expect(nb1_score.score_values(reconstruction_error(x, x_hat), expected, ink, pixels=4))
+
+
+def check_threshold(choose_threshold: Ask) -> None:
+    """Exercise 1.3 on 200 scores in random order."""
+    scores = np.random.default_rng(13).permutation(np.linspace(0.1, 0.9, 200))
+    for target_fpr in (0.05, 0.2):
+        got = choose_threshold(scores, target_fpr)
+        expect(nb1_score.threshold_value(got, scores, target_fpr))
+
+
+def check_counts(confusion_counts: Ask) -> None:
+    """Exercise 1.4 on nine scores, one of them exactly at the threshold."""
+    got = confusion_counts(
+        np.array([0.1, 0.2, 0.3, 0.6]), np.array([0.2, 0.5, 0.7, 0.9, 0.95]), threshold=0.5
+    )
+    expected = {"tp": 3, "fn": 2, "fp": 1, "tn": 3, "tpr": 0.6, "fnr": 0.4, "fpr": 0.25, "tnr": 0.75}
+    expect(nb1_score.counts_values(got, expected, nb1_score.COUNTS))
+    expect(nb1_score.counts_values(got, expected, nb1_score.RATES))
+
+
+def check_detector(fit_detector: Ask) -> None:
+    """Exercise 1.5 on 400 images, trained for the quick budget: a few seconds."""
+    data = load_mnist("embedded")
+    normal = data.images[data.labels != 6][::10]
+    trained = fit_detector(normal[:300], normal[300:400], 5, budget="quick")
+    untrained = fit_detector(normal[:300], normal[300:400], 5, budget="quick", train=False)
+    expect(nb1_detector.history_falls(list(trained.history)))
+    expect(nb1_detector.weights_moved(trained.parameters(), untrained.parameters()))
+    shown = normal[400:420]
+    together = trained.reconstruct(shown)
+    expect(nb1_detector.reconstructions_form(together, shown))
+    apart = np.concatenate([trained.reconstruct(shown[i : i + 1]) for i in range(len(shown))])
+    expect(
+        nb1_detector.same_in_any_order(
+            together.astype(float).sum(axis=(1, 2)), apart.astype(float).sum(axis=(1, 2))
+        )
+    )
+
+
+VISIBLE_CHECKS: dict[str, Callable[[Ask], None]] = {
+    "1.1": check_split,
+    "1.2": check_score,
+    "1.3": check_threshold,
+    "1.4": check_counts,
+    "1.5": check_detector,
+}

@@ -1,0 +1,19 @@
+"""The grader's own exceptions. Each message says what happened, what was expected, what to do."""
+
+from data_utils.errors import CourseKitError
+
+
+class GraderError(CourseKitError):
+    """Base class of the grader's errors."""
+
+
+class BuildError(GraderError):
+    """A master notebook breaks a rule of the course."""
+
+
+class SubmissionError(GraderError):
+    """A submission cannot be graded: the sentence is what its author and the instructor read."""
+
+
+class FragmentError(GraderError):
+    """A sample-class fragment no longer fits its solution."""

@@ -1,0 +1,255 @@
+"""One submission under examination: its two sandbox sessions, built when needed and rebuilt."""
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from data_utils.course import Exercise, Floor
+from data_utils.selfcheck.nb1_visible import NOTEBOOK_NAMES
+from data_utils.selfcheck.words import Finding, Found, finding_for_exception
+from grader.sandbox import (
+    BadReply,
+    CallTimeout,
+    CellResult,
+    Handle,
+    Isolation,
+    Limits,
+    SandboxError,
+    Session,
+    SessionDied,
+    StudentError,
+)
+from grader.submissions import Cell, Submission
+
+CALL_SECONDS = 20.0  # for the small functions; they take milliseconds, on a busy machine more
+FIT_SECONDS = 240.0  # a quick fit takes about 5 CPU seconds; slower designs are honest too
+CELL_SECONDS = {"quick": 90.0, "embedded": 600.0, "full": 1800.0}
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+                                     "TF_NUM_INTEROP_THREADS")}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a submission is graded.
+
+    Attributes
+    ----------
+    profile : {"quick", "embedded", "full"}
+        Of the notebook's run; re-fits always use ``quick``.
+    device : {"cpu", "gpu"}
+    isolation : Isolation
+    """
+
+    profile: str = "embedded"
+    device: str = "cpu"
+    isolation: Isolation = Isolation.BWRAP
+
+
+@dataclass
+class Run:
+    """What running the whole notebook gave.
+
+    Attributes
+    ----------
+    session : Session or None
+        Still open, unless the notebook could not be run to its end even without its culprit.
+    results : list of (Cell, CellResult or None)
+        None for a cell that was left out because the process died in it.
+    deaths : list of str
+        One sentence for each time the process died.
+    """
+
+    session: Session | None
+    results: list[tuple[Cell, CellResult | None]] = field(default_factory=list)
+    deaths: list[str] = field(default_factory=list)
+
+
+class Examination:
+    """The sessions of one submission.
+
+    Use as a context manager; both sessions end with it.
+    """
+
+    def __init__(self, submission: Submission, settings: Settings) -> None:
+        self.submission = submission
+        self.settings = settings
+        self._definitions: Session | None = None
+        self._run: Run | None = None
+        self._spent = 0.0
+        self.lost: dict[str, Finding] = {}  # exercise id -> why its calls are not tried again
+
+    def __enter__(self) -> "Examination":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for session in (self._definitions, self._run.session if self._run else None):
+            if session is not None:
+                self._end(session)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU seconds inside all sessions so far."""
+        live = [self._definitions, self._run.session if self._run else None]
+        return self._spent + sum(session.cpu_seconds for session in live if session is not None)
+
+    def student(self, exercise: Exercise) -> "Student":
+        """Return the way to the functions of one exercise."""
+        return Student(self, exercise)
+
+    def definitions(self) -> Session:
+        """Return the session that holds the submission's definitions and no data set."""
+        if self._definitions is not None and not self._definitions.alive:
+            self._end(self._definitions)
+            self._definitions = None
+        if self._definitions is None:
+            session = self._start(with_images=False)
+            for cell in self.submission.cells:
+                if cell.role != "check" and not cell.demo:
+                    session.run_cell(cell.source, definitions_only=True)
+            self._definitions = session
+        return self._definitions
+
+    def run(self) -> Run:
+        """Run the whole notebook, once; after a death once more without the cell it died in."""
+        if self._run is None:
+            self._run = self._run_cells(left_out=None)
+            if self._run.session is None:
+                culprit = self._run.results[-1][0]
+                again = self._run_cells(left_out=culprit)
+                again.deaths = self._run.deaths + again.deaths
+                self._run = again
+        return self._run
+
+    def _run_cells(self, left_out: Cell | None) -> Run:
+        session = self._start(with_images=True)
+        run = Run(session)
+        for cell in self.submission.cells:
+            if cell.role == "check" or cell.demo:
+                continue
+            if cell is left_out:
+                run.results.append((cell, None))
+                continue
+            try:
+                run.results.append((cell, session.run_cell(cell.source)))
+            except (SessionDied, BadReply) as death:
+                run.results.append((cell, None))
+                run.deaths.append(f"In {_title(cell)}: {death}")
+                run.session = None
+                self._end(session)
+                break
+        return run
+
+    def _start(self, with_images: bool) -> Session:
+        settings = self.settings
+        seconds = CELL_SECONDS[settings.profile]
+        return Session(
+            isolation=settings.isolation,
+            limits=Limits(
+                cell_seconds=seconds, call_seconds=CALL_SECONDS, total_seconds=3 * seconds
+            ),
+            device=settings.device,
+            # with_images=with_images,
+            environment={**ONE_THREAD, "ANOMALY_COURSE_PROFILE": settings.profile},
+        )
+
+    def _end(self, session: Session) -> None:
+        session.close()
+        self._spent += session.cpu_seconds
+
+
+class Student:
+    """Calls the functions of one exercise; what goes wrong inside becomes a Finding.
+
+    After a call that ran out of time or took the process down, the exercise's other calls are not
+    tried: one endless loop costs one time limit, not one for each check.
+    """
+
+    def __init__(self, examination: Examination, exercise: Exercise) -> None:
+        self._examination = examination
+        self._exercise = exercise
+
+    def call(self, *args: Any, seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
+        """Call the exercise's function and return its result as plain data."""
+        return self._guarded("call", self._exercise.function, *args, seconds=seconds, **kwargs)
+
+    def keep(self, *args: Any, seconds: float = FIT_SECONDS, **kwargs: Any) -> Handle:
+        """Call the exercise's function and leave its result inside."""
+        handle: Handle = self._guarded(
+            "keep", self._exercise.function, *args, seconds=seconds, **kwargs
+        )
+        return handle
+
+    def method(self, handle: Handle, name: str, *args: Any) -> Any:
+        """Call a method of a kept object."""
+        return self._guarded("method", handle, name, *args, seconds=FIT_SECONDS)
+
+    def attribute(self, handle: Handle, name: str) -> Any:
+        """Return an attribute of a kept object as plain data."""
+        return self._guarded("attribute", handle, name, seconds=FIT_SECONDS)
+
+    def floor(self, profile: str | None, anomaly_digit: int) -> Floor | None:
+        """Return the published floor; `profile` None means that of the notebook's run."""
+        settings = self._examination.settings
+        return self._examination.submission.notebook.floor(
+            profile or settings.profile, settings.device, anomaly_digit
+        )
+
+    def in_run(self, operation: str, *args: Any) -> Any:
+        """Perform an operation of the session in which the whole notebook was run.
+
+        Parameters
+        ----------
+        operation : {"variable", "value", "method", "attribute"}
+            Of `Session`.
+        """
+        run = self._examination.run()
+        if run.session is None:
+            raise Found(_death("the notebook runs to its end", run.deaths[-1]))
+        return self._on(run.session, operation, *args)
+
+    def _guarded(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        lost = self._examination.lost.get(self._exercise.id)
+        if lost is not None:
+            raise Found(lost)
+        return self._on(self._examination.definitions(), operation, *args, **kwargs)
+
+    def _on(self, session: Session, operation: str, *args: Any, **kwargs: Any) -> Any:
+        function = self._exercise.function
+        try:
+            return getattr(session, operation)(*args, **kwargs)
+        except StudentError as error:
+            where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
+            raise Found(
+                finding_for_exception(function, error.ename, error.evalue, where, NOTEBOOK_NAMES)
+            ) from None
+        except CallTimeout as error:
+            finding = Finding(
+                f"{function} comes back in time",
+                str(error),
+                "a loop that never ends, or far more work than the exercise asks for",
+                "call it on the small example above and watch where it stays",
+            )
+        except (SessionDied, BadReply) as error:
+            finding = _death(f"{function} returns a result", str(error))
+        except SandboxError as error:
+            finding = _death(f"{function} returns a result", str(error))
+        self._examination.lost[self._exercise.id] = finding
+        raise Found(finding)
+
+
+def _death(expected: str, reason: str) -> Finding:
+    return Finding(
+        expected,
+        reason,
+        "the code ended or broke the Python process (exit, memory, a crash in a library)",
+        "restart your kernel, run all cells, and see which one stops",
+    )
+
+
+def _title(cell: Cell) -> str:
+    return f"cell {cell.name}" if cell.name else f"the added cell {cell.source[:40]!r}"

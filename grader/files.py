@@ -1,0 +1,34 @@
+"""Writing files so that a crash leaves either the old or the new one."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from grader.errors import GraderError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path` through a temporary file in the same folder.
+
+    Raises
+    ------
+    GraderError
+        If the folder cannot be written or the disk is full; the old file stays as it was.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            temporary = file.name
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # NamedTemporaryFile gives 0600
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise GraderError(
+            f"{path} could not be written ({error.strerror}). Free some space or make the folder "
+            "writable, then run the same command again; nothing that was finished is lost."
+        ) from error

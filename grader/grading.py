@@ -1,0 +1,137 @@
+"""Grade one submission: read it, run the hidden checks in this process, return a GradeReport."""
+
+import contextlib
+import io
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from data_utils.course import Notebook
+from grader.checklog import CheckLog
+from grader.errors import GraderError, SubmissionError
+from grader.examination import Settings
+from grader.report import GRADER_ERROR, GradeReport
+from grader.sandbox import Isolation
+from grader.submissions import Submission, read_submission
+
+HIDDEN = Path(__file__).resolve().parent / "hidden"
+# Above the solution's ten-seed mean by more than this is worth a look: it may have seen the digit.
+MUCH_BETTER = 0.10
+_PYTEST_ENDED_WELL = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+
+
+def grade_submission(
+    path: Path, settings: Settings, expected: str | None = None
+) -> GradeReport:
+    """Grade one submitted notebook.
+
+    Parameters
+    ----------
+    path : Path
+    settings : Settings
+    expected : str, optional
+        Id of the notebook that was to be handed in.
+
+    Returns
+    -------
+    GradeReport
+        With status ``"failed"`` and a sentence where the file cannot be graded. Whatever the
+        student's file holds, it ends in a report.
+
+    Raises
+    ------
+    GraderError
+        If the grader itself cannot work: no sandbox, a missing build.
+    """
+    started, own = time.monotonic(), time.process_time()
+    try:
+        submission = read_submission(path, expected)
+    except SubmissionError as error:
+        return failed_report(path, settings, str(error), expected or "")
+    log = CheckLog(submission)
+    _run_hidden_checks(submission, settings, log)
+    exercises = log.exercises(submission.notebook)
+    return GradeReport(
+        submission=path.name,
+        notebook=submission.notebook.id,
+        sha256=submission.sha256,
+        status="graded",
+        reason="",
+        profile=settings.profile,
+        device=settings.device,
+        isolation=settings.isolation.value,
+        exercises=exercises,
+        facts={name: round(value, 4) for name, value in log.facts.items()},
+        flags=submission.remarks + _flags(submission.notebook, settings, log),
+        cpu_seconds=round(log.cpu_seconds + time.process_time() - own, 2),
+        wall_seconds=round(time.monotonic() - started, 2),
+    )
+
+
+def failed_report(path: Path, settings: Settings, reason: str, notebook: str) -> GradeReport:
+    """Return the report of a submission that cannot be graded."""
+    return GradeReport(
+        submission=path.name,
+        notebook=notebook,
+        sha256="",
+        status="failed",
+        reason=reason,
+        profile=settings.profile,
+        device=settings.device,
+        isolation=settings.isolation.value,
+        exercises=(),
+        facts={},
+        flags=(),
+        cpu_seconds=0.0,
+        wall_seconds=0.0,
+    )
+
+
+def hidden_checks(notebook: Notebook) -> Path:
+    """Return the file with the hidden checks of a notebook."""
+    return HIDDEN / f"test_{notebook.id}.py"
+
+
+def _run_hidden_checks(submission: Submission, settings: Settings, log: CheckLog) -> None:
+    """Run pytest in this process; what it prints is kept for the case that it breaks."""
+    arguments = [
+        str(hidden_checks(submission.notebook)),
+        f"--rootdir={HIDDEN}",
+        f"--confcutdir={HIDDEN}",
+        "-c", os.devnull, "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:doctest", "-s",
+        f"--submission={submission.path}",
+        f"--profile={settings.profile}",
+        f"--device={settings.device}",
+        f"--isolation={settings.isolation.value}",
+    ]  # fmt: skip
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = pytest.main(arguments, plugins=[log])
+    if code not in _PYTEST_ENDED_WELL:
+        raise GraderError(
+            "The hidden checks did not run to their end. This is the grader's fault, not the "
+            f"student's.\n{printed.getvalue().strip()[-2000:]}"
+        )
+
+
+def _flags(notebook: Notebook, settings: Settings, log: CheckLog) -> tuple[str, ...]:
+    """Say what somebody should look at; no flag changes points."""
+    flags = []
+    for name, reached in log.facts.items():
+        if not name.startswith("auroc_exam_"):
+            continue
+        floor = notebook.floor(settings.profile, settings.device, int(name.rsplit("_", 1)[1]))
+        known = [row.mean for row in floor.table if row.design == "solution"] if floor else []
+        if known and reached > known[0] + MUCH_BETTER:
+            flags.append(
+                f"AUROC {reached:.3f} on the exam, where the solution reaches {known[0]:.3f}: "
+                "did the detector see the anomaly digit?"
+            )
+    broken = [c.name for checks in log.results.values() for c in checks if c.status == GRADER_ERROR]
+    if broken:
+        flags.append(f"the grader stopped in {', '.join(broken)}; no points were taken for that")
+    if settings.isolation is Isolation.NONE:
+        flags.append("graded without a sandbox")
+    return tuple(flags)

@@ -1,0 +1,99 @@
+"""Options, fixtures and bookkeeping of the hidden checks.
+
+`pytest grader/hidden/test_nb1_autoencoder.py --submission X.ipynb` works alone; the grader runs
+the same thing in its own long-lived process and reads `CheckLog`.
+"""
+
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_utils.runtime import PROFILES
+from data_utils.selfcheck.words import Found
+from grader.checklog import CheckLog, Excused
+from grader.examination import Examination, Settings, Student
+from grader.sandbox import Isolation, SandboxUnavailable
+from grader.submissions import read_submission
+
+LOG = pytest.StashKey[CheckLog]()
+NO_SANDBOX = 10  # pytest's own codes end at 5
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what a run of the hidden checks needs to know."""
+    group = parser.getgroup("hidden checks")
+    group.addoption("--submission", type=Path, help="the notebook to grade")
+    group.addoption("--profile", choices=PROFILES, default="embedded")
+    group.addoption("--device", choices=("cpu", "gpu"), default="cpu")
+    group.addoption("--isolation", choices=[i.value for i in Isolation], default="bwrap")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Describe the marks and prepare the log, unless the grader brought its own."""
+    config.addinivalue_line("markers", "exercise(id, weight=1, core=False): what a check judges")
+    config.addinivalue_line("markers", "needs(*ids): excused where one of these lost points")
+    own = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, CheckLog)), None)
+    config.stash[LOG] = own or CheckLog()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Excuse a check whose groundwork already cost points: one mistake is paid for once."""
+    needs = item.get_closest_marker("needs")
+    lost = [e for e in (needs.args if needs else ()) if item.config.stash[LOG].lost_points(e)]
+    if lost:
+        raise Excused(f"exercise {', '.join(lost)} already lost points for this")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    """Log the outcome; print a finding's words instead of a traceback."""
+    report = yield
+    error = call.excinfo.value if call.excinfo else None
+    item.config.stash[LOG].record(item, call.when, error)
+    if isinstance(error, SandboxUnavailable):
+        pytest.exit(str(error), returncode=NO_SANDBOX)
+    if isinstance(error, Excused):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, f"Excused: {error}")
+    elif isinstance(error, Found):
+        report.longrepr = str(error)
+    return report
+
+
+@pytest.fixture(scope="session")
+def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
+    """The sessions of the submission that is being judged."""
+    option = request.config.getoption
+    path = option("--submission")
+    if path is None:
+        pytest.exit("Name a notebook: pytest ... --submission X.ipynb", returncode=2)
+    settings = Settings(option("--profile"), option("--device"), Isolation(option("--isolation")))
+    log = request.config.stash[LOG]
+    with Examination(log.submission or read_submission(path), settings) as under_way:
+        yield under_way
+        log.cpu_seconds = under_way.cpu_seconds
+
+
+@pytest.fixture
+def student(request: pytest.FixtureRequest, examination: Examination) -> Student:
+    """The way to the functions of the check's own exercise."""
+    mark = request.node.get_closest_marker("exercise")
+    return examination.student(examination.submission.notebook.exercise(mark.args[0]))
+
+
+@pytest.fixture
+def facts(request: pytest.FixtureRequest) -> dict[str, float]:
+    """Measured numbers that go into the report."""
+    return request.config.stash[LOG].facts
+
+
+@pytest.fixture(scope="session")
+def exam() -> tuple[np.ndarray, np.ndarray]:
+    """The held-out images (uint8, (2000, 28, 28)) and their digits."""
+    path = resources.files("grader").joinpath("exam/mnist_exam.npz")
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return arrays["images"], arrays["labels"]

@@ -1,0 +1,330 @@
+"""The hidden checks of notebook 1: is the work right in meaning, on inputs that it has not seen?
+
+The reference values are worked out here again, small and slow; no solution is imported.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from data_utils.datasets import load_mnist
+from data_utils.metrics import auroc
+from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split
+from data_utils.selfcheck.words import Finding, expect
+from grader.examination import Examination, Student
+from grader.sandbox import Handle
+
+# Digits on which a trained and an untrained network lie far apart (course.toml has the table).
+REFIT_DIGITS = (2, 0)
+REFIT_SEEDS = (101, 202)  # other than the notebook's
+UNTRAINED_MARGIN = 0.15  # AUROC; the plainest honest design leads by more on digit 2
+TARGET_FPR = 0.05
+
+
+# ---------------------------------------------------------------- exercise 1.1
+
+
+def split_case(seed: int, digit: int, per_digit: int = 30) -> nb1_split.SplitCase:
+    """Noise images, so that no two are alike; sorted by digit, uneven classes."""
+    rng = np.random.default_rng(seed)
+    counts = per_digit + rng.integers(0, 11, 10)
+    labels = np.repeat(np.arange(10, dtype=np.uint8), counts)
+    images = rng.integers(0, 256, (len(labels), 28, 28), dtype=np.uint8)
+    return nb1_split.SplitCase(images, labels, digit)
+
+
+def ask_split(student: Student, seed: int = 7, digit: int = 4) -> tuple[nb1_split.SplitCase, list]:
+    """Call the split and require its form, which every question needs."""
+    case = split_case(seed, digit)
+    result = student.call(case.images, case.labels, digit, seed)
+    expect(nb1_split.split_form(case, result))
+    return case, list(result)
+
+
+@pytest.mark.exercise("1.1", weight=1, core=True)
+def test_split_returns_images_as_they_came(student: Student) -> None:
+    """Four sets of the images that were handed in, unchanged."""
+    ask_split(student)
+
+
+@pytest.mark.exercise("1.1", weight=2, core=True)
+@pytest.mark.parametrize("digit", [0, 4, 9])
+def test_split_keeps_anomalies_out(student: Student, digit: int) -> None:
+    """No image of the digit left out in x_train, x_val or x_test."""
+    case, result = ask_split(student, seed=digit + 20, digit=digit)
+    expect(nb1_split.split_keeps_anomalies_out(case, result))
+
+
+@pytest.mark.exercise("1.1", weight=2, core=True)
+def test_split_is_disjoint(student: Student) -> None:
+    """No image stands in two sets or twice in one."""
+    case, result = ask_split(student, seed=31)
+    expect(nb1_split.split_is_disjoint(case, result))
+
+
+@pytest.mark.exercise("1.1", weight=1)
+def test_split_anomaly_set_is_complete(student: Student) -> None:
+    """x_anomaly holds every image of the digit left out."""
+    case, result = ask_split(student, seed=32)
+    expect(nb1_split.split_anomalies_complete(case, result))
+
+
+@pytest.mark.exercise("1.1", weight=1)
+def test_split_sizes(student: Student) -> None:
+    """20 % of the normal images for the test, 10 % for validation."""
+    case, result = ask_split(student, seed=33)
+    expect(nb1_split.split_sizes(case, result))
+
+
+@pytest.mark.exercise("1.1", weight=1)
+def test_split_is_mixed(student: Student) -> None:
+    """Every normal digit stands in every set, though the images come sorted."""
+    case, result = ask_split(student, seed=34)
+    expect(nb1_split.split_is_mixed(case, result))
+
+
+@pytest.mark.exercise("1.1", weight=1)
+def test_split_follows_the_seed(student: Student) -> None:
+    """The same seed gives the same split, another seed another one."""
+    case = split_case(35, 6)
+    first, again, other = (student.call(case.images, case.labels, 6, s) for s in (3, 3, 4))
+    for result in (first, again, other):
+        expect(nb1_split.split_form(case, result))
+    expect(nb1_split.split_follows_seed(first, again, other))
+
+
+# ---------------------------------------------------------------- exercise 1.2
+
+
+def score_pair(seed: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Images in [0, 1] with different amounts of ink, and imperfect copies."""
+    rng = np.random.default_rng(seed)
+    x = rng.random(shape) * (rng.random(shape) < rng.uniform(0.1, 0.6))
+    x[:, 0] = 0.5  # some ink in every image
+    return x.astype(np.float32), np.clip(x + rng.normal(0, 0.2, shape), 0, 1).astype(np.float32)
+
+
+def reference_scores(x: np.ndarray, x_hat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Relative squared error and ink of each image, one at a time in float64."""
+    errors, inks = [], []
+    for image, copy in zip(x.astype(float), x_hat.astype(float), strict=True):
+        inks.append(float((image**2).sum()))
+        errors.append(float(((image - copy) ** 2).sum()) / inks[-1])
+    return np.array(errors), np.array(inks)
+
+
+@pytest.mark.exercise("1.2", weight=3, core=True)
+@pytest.mark.parametrize(("seed", "shape"), [(41, (17, 28, 28, 1)), (42, (5, 28, 28))])
+def test_score_values(student: Student, seed: int, shape: tuple[int, ...]) -> None:
+    """One right score per image."""
+    x, x_hat = score_pair(seed, shape)
+    expected, ink = reference_scores(x, x_hat)
+    expect(nb1_score.score_values(student.call(x, x_hat), expected, ink, pixels=28 * 28))
+
+
+@pytest.mark.exercise("1.2", weight=1)
+def test_score_of_one_image(student: Student) -> None:
+    """A batch of one image gives an array of one score."""
+    x, x_hat = score_pair(43, (1, 28, 28, 1))
+    expected, ink = reference_scores(x, x_hat)
+    expect(nb1_score.score_values(student.call(x, x_hat), expected, ink, pixels=28 * 28))
+
+
+@pytest.mark.exercise("1.2", weight=1)
+def test_score_of_an_image_without_ink(student: Student) -> None:
+    """An image without any ink has a finite score."""
+    x = np.zeros((1, 28, 28, 1), np.float32)
+    expect(nb1_score.score_of_blank(student.call(x, x + np.float32(0.1))))
+
+
+# ---------------------------------------------------------------- exercise 1.3
+
+
+@pytest.mark.exercise("1.3", weight=1, core=True)
+@pytest.mark.parametrize(("seed", "count", "target"), [(51, 450, 0.05), (52, 100, 0.1), (53, 997, 0.01)])
+def test_threshold_value(student: Student, seed: int, count: int, target: float) -> None:
+    """The wanted share of the validation scores lies above the threshold."""
+    scores = np.random.default_rng(seed).gamma(3.0, 0.02, count)
+    expect(nb1_score.threshold_value(student.call(scores, target), scores, target))
+
+
+# ---------------------------------------------------------------- exercise 1.4
+
+
+def reference_counts(test: np.ndarray, anomaly: np.ndarray, threshold: float) -> dict[str, float]:
+    """Count image by image."""
+    tp = sum(1 for score in anomaly if score > threshold)
+    fp = sum(1 for score in test if score > threshold)
+    fn, tn = len(anomaly) - tp, len(test) - fp
+    return {
+        "tp": tp, "fn": fn, "fp": fp, "tn": tn,
+        "tpr": tp / len(anomaly), "fnr": fn / len(anomaly),
+        "fpr": fp / len(test), "tnr": tn / len(test),
+    }  # fmt: skip
+
+
+def counts_case(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Sets of different sizes, with one score exactly at the threshold in each."""
+    rng = np.random.default_rng(seed)
+    test, anomaly = rng.normal(0.3, 0.1, 83), rng.normal(0.45, 0.15, 41)
+    threshold = 0.42
+    test[0] = anomaly[0] = threshold
+    return test, anomaly, threshold
+
+
+@pytest.mark.exercise("1.4", weight=1, core=True)
+@pytest.mark.parametrize("seed", [61, 62])
+def test_counts(student: Student, seed: int) -> None:
+    """The four counts, as whole numbers."""
+    case = counts_case(seed)
+    expect(nb1_score.counts_values(student.call(*case), reference_counts(*case), nb1_score.COUNTS))
+
+
+@pytest.mark.exercise("1.4", weight=1, core=True)
+@pytest.mark.parametrize("seed", [63, 64])
+def test_rates(student: Student, seed: int) -> None:
+    """The four rates, each a share of its own set."""
+    case = counts_case(seed)
+    expect(nb1_score.counts_values(student.call(*case), reference_counts(*case), nb1_score.RATES))
+
+
+# ---------------------------------------------------------------- exercise 1.5
+
+
+@dataclass(frozen=True)
+class Refit:
+    """A detector fitted here, on arrays that were handed in, and its untrained copy."""
+
+    trained: Handle
+    untrained: Handle
+    exam_normal: np.ndarray
+    exam_anomaly: np.ndarray
+
+    def auroc(self, student: Student, detector: Handle) -> float:
+        """AUROC on the exam of the relative reconstruction error, computed out here."""
+        return auroc(*(scores_outside(student, detector, part)
+                       for part in (self.exam_normal, self.exam_anomaly)))  # fmt: skip
+
+
+def scores_outside(student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
+    """Relative error of the detector's reconstructions, whatever exercise 1.2 returns."""
+    copies = student.method(detector, "reconstruct", images)
+    expect(nb1_detector.reconstructions_form(copies, images))
+    return reference_scores(images / 255.0, np.asarray(copies) / 255.0)[0]
+
+
+def refit(student: Student, exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:
+    """Fit on nine digits in the quick budget, where nothing but these arrays exists."""
+    data, digit, seed = load_mnist("embedded"), REFIT_DIGITS[which], REFIT_SEEDS[which]
+    normal = np.random.default_rng(seed).permutation(data.images[data.labels != digit])
+    x_train, x_val = normal[:3150], normal[3150:3600]
+    trained = student.keep(x_train, x_val, seed, budget="quick")
+    untrained = student.keep(x_train, x_val, seed, budget="quick", train=False)
+    images, digits = exam
+    return Refit(trained, untrained, images[digits != digit][:900], images[digits == digit])
+
+
+@pytest.fixture(scope="session")
+def fitter(examination: Examination) -> Student:
+    """The way to exercise 1.5, shared by the fits below."""
+    return examination.student(examination.submission.notebook.exercise("1.5"))
+
+
+@pytest.fixture(scope="session")
+def first_fit(fitter: Student, exam: tuple[np.ndarray, np.ndarray]) -> Refit:
+    """One digit, fitted once for several checks."""
+    return refit(fitter, exam, 0)
+
+
+@pytest.mark.exercise("1.5", weight=2, core=True)
+def test_fit_trains_the_network(student: Student, first_fit: Refit) -> None:
+    """The training loss falls and the weights move."""
+    expect(nb1_detector.history_falls(student.attribute(first_fit.trained, "history")))
+    expect(
+        nb1_detector.weights_moved(
+            student.method(first_fit.trained, "parameters"),
+            student.method(first_fit.untrained, "parameters"),
+        )
+    )
+
+
+@pytest.mark.exercise("1.5", weight=3, core=True)
+def test_fit_beats_its_untrained_copy(
+    student: Student, first_fit: Refit, facts: dict[str, float]
+) -> None:
+    """On exam images the detector ranks much better than the same network untrained."""
+    trained = first_fit.auroc(student, first_fit.trained)
+    untrained = first_fit.auroc(student, first_fit.untrained)
+    facts[f"auroc_refit_{REFIT_DIGITS[0]}"] = trained
+    facts[f"auroc_untrained_{REFIT_DIGITS[0]}"] = untrained
+    expect(nb1_detector.better_than_untrained(trained, untrained, UNTRAINED_MARGIN))
+    expect(_at_floor(student, "quick", REFIT_DIGITS[0], trained))
+
+
+@pytest.mark.exercise("1.5", weight=2)
+def test_fit_works_for_another_digit(
+    student: Student, exam: tuple[np.ndarray, np.ndarray], facts: dict[str, float]
+) -> None:
+    """A re-fit with another digit left out, and another seed, reaches its floor."""
+    other = refit(student, exam, 1)
+    reached = other.auroc(student, other.trained)
+    facts[f"auroc_refit_{REFIT_DIGITS[1]}"] = reached
+    expect(_at_floor(student, "quick", REFIT_DIGITS[1], reached))
+
+
+@pytest.mark.exercise("1.5", weight=1)
+def test_fit_scores_do_not_depend_on_company(
+    student: Student, first_fit: Refit, exam: tuple[np.ndarray, np.ndarray]
+) -> None:
+    """The same score for an image in any order and any batch."""
+    images = exam[0][:200]
+    together = scores_outside(student, first_fit.trained, images)
+    order = np.random.default_rng(71).permutation(len(images))
+    apart = np.empty_like(together)
+    for piece in np.array_split(order, (1, 2, 30)):
+        apart[piece] = scores_outside(student, first_fit.trained, images[piece])
+    expect(nb1_detector.same_in_any_order(together, apart))
+
+
+@pytest.mark.exercise("1.5", weight=1)
+def test_fit_follows_the_seed(student: Student) -> None:
+    """The same seed gives the same detector."""
+    images = load_mnist("embedded").images[::10]
+    fits = [student.keep(images[:300], images[300:400], 5, budget="quick") for _ in range(2)]
+    first, again = (scores_outside(student, fit, images[400:]) for fit in fits)
+    expect(nb1_detector.same_for_same_seed(first, again))
+
+
+@pytest.mark.exercise("1.5", weight=2)
+@pytest.mark.needs("1.1", "1.2", "1.3")
+def test_run_gives_a_working_detector(
+    student: Student, exam: tuple[np.ndarray, np.ndarray], facts: dict[str, float]
+) -> None:
+    """After the whole notebook ran, its detector scores the exam as it should."""
+    detector = student.in_run("variable", "detector")
+    digit = int(student.in_run("value", "ANOMALY_DIGIT"))
+    images, digits = exam
+    scores = student.in_run("method", detector, "anomaly_score", images)
+    expect(nb1_detector.scores_form(scores, len(images)))
+    reached = auroc(scores[digits != digit], scores[digits == digit])
+    facts[f"auroc_exam_{digit}"] = reached
+    expect(_at_floor(student, None, digit, reached))
+
+
+@pytest.mark.exercise("1.5", weight=1)
+@pytest.mark.needs("1.1", "1.2", "1.3")
+def test_run_threshold_comes_from_validation(student: Student) -> None:
+    """The detector's threshold follows from its scores of x_val, and from nothing else."""
+    detector = student.in_run("variable", "detector")
+    scores = student.in_run("method", detector, "anomaly_score", student.in_run("value", "x_val"))
+    got = student.in_run("attribute", detector, "threshold")
+    expect(nb1_score.threshold_value(got, np.asarray(scores, float), TARGET_FPR))
+
+
+def _at_floor(student: Student, profile: str | None, digit: int, reached: float) -> Finding | None:
+    """Compare with the published floor; without one there is nothing to compare with."""
+    floor = student.floor(profile, digit)
+    if floor is None:
+        return None
+    return nb1_detector.reaches_floor(reached, floor.auroc, f"digit {digit} left out, exam images")

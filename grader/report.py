@@ -1,0 +1,170 @@
+"""The result of grading one submission, as plain records that turn into JSON and back."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_utils.selfcheck.words import Finding
+from grader.errors import GraderError
+from grader.files import write_atomically
+
+# Status of a check. "excused" means: an exercise that it builds on already lost its points.
+PASSED, FAILED, EXCUSED, GRADER_ERROR = "passed", "failed", "excused", "grader_error"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One hidden check.
+
+    Attributes
+    ----------
+    name : str
+        Its function's name.
+    title : str
+        What was asked, in a sentence that may be shown to the student.
+    status : {"passed", "failed", "excused", "grader_error"}
+    weight : float
+        Its share of the exercise's points, before normalisation.
+    core : bool
+        Without it the exercise earns nothing.
+    finding : Finding or None
+        Why it failed.
+    note : str
+        For the instructor: the exception of a grader_error.
+    """
+
+    name: str
+    title: str
+    status: str
+    weight: float
+    core: bool
+    finding: Finding | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """One exercise: its checks and its points.
+
+    `points` is None where nothing could be judged (every check was a grader_error).
+    """
+
+    id: str
+    function: str
+    max_points: int
+    points: float | None
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was wrong, in the order in which the checks ran, none twice."""
+        found: list[Finding] = []
+        for check in self.checks:
+            if check.finding is not None and check.finding not in found:
+                found.append(check.finding)
+        return found
+
+
+@dataclass(frozen=True)
+class GradeReport:
+    """What the grader says about one submission.
+
+    Attributes
+    ----------
+    submission : str
+        File name as handed in.
+    status : {"graded", "failed"}
+        ``"failed"`` means that no points could be given: `reason` says why. It is not a zero.
+    profile, device, isolation : str
+        How it was graded; an isolation of ``"none"`` means that nothing held the code back.
+    facts : dict
+        Measured numbers, such as the exam AUROC.
+    flags : tuple of str
+        Why somebody should have a look; no flag changes points.
+    """
+
+    submission: str
+    notebook: str
+    sha256: str
+    status: str
+    reason: str
+    profile: str
+    device: str
+    isolation: str
+    exercises: tuple[ExerciseResult, ...]
+    facts: dict[str, float]
+    flags: tuple[str, ...]
+    cpu_seconds: float
+    wall_seconds: float
+
+    @property
+    def points(self) -> float | None:
+        """The points in all, or None where an exercise could not be judged."""
+        given = [exercise.points for exercise in self.exercises]
+        if self.status != "graded" or any(points is None for points in given):
+            return None
+        return round(sum(points for points in given if points is not None), 2)
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether an instructor should look at this submission by hand."""
+        broken = any(c.status == GRADER_ERROR for e in self.exercises for c in e.checks)
+        return self.points is None or broken or bool(self.flags)
+
+    def to_json(self) -> str:
+        """Return the report as JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the report atomically."""
+        write_atomically(path, self.to_json().encode())
+
+
+def read_report(path: Path) -> GradeReport:
+    """Read a report that `GradeReport.write` wrote.
+
+    Raises
+    ------
+    GraderError
+        If the file is none.
+    """
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        exercises = tuple(_exercise(row) for row in tree.pop("exercises"))
+        flags = tuple(tree.pop("flags"))
+        return GradeReport(exercises=exercises, flags=flags, **tree)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GraderError(f"{path} is not a grade report ({error}). Grade it again.") from error
+
+
+def points_of(checks: tuple[CheckResult, ...], max_points: int) -> float | None:
+    """Return the points of an exercise.
+
+    Excused checks and grader errors count for nothing on either side, so neither costs a point.
+    A failed core check costs them all.
+
+    Examples
+    --------
+    >>> ok = CheckResult("a", "", PASSED, 1, core=True)
+    >>> bad = CheckResult("b", "", FAILED, 3, core=False)
+    >>> points_of((ok, bad), 4)
+    1.0
+    """
+    counted = [check for check in checks if check.status in (PASSED, FAILED)]
+    if not counted:
+        return None
+    if any(check.core and check.status == FAILED for check in counted):
+        return 0.0
+    earned = sum(check.weight for check in counted if check.status == PASSED)
+    return round(max_points * earned / sum(check.weight for check in counted), 2)
+
+
+def _exercise(row: dict[str, Any]) -> ExerciseResult:
+    return ExerciseResult(**{**row, "checks": tuple(_check(check) for check in row["checks"])})
+
+
+def _check(row: dict[str, Any]) -> CheckResult:
+    finding = Finding(**row["finding"]) if row["finding"] else None
+    return CheckResult(**{**row, "finding": finding})

@@ -1,0 +1,36 @@
+"""Run an untrusted notebook, and call from outside what it defines.
+
+Only plain data crosses the wall. What comes back was made by student code: take values, never
+verdicts.
+"""
+
+from grader.sandbox.errors import (
+    BadReply,
+    CallTimeout,
+    SandboxError,
+    SandboxUnavailable,
+    SessionDied,
+    StudentError,
+)
+from grader.sandbox.limits import Limits
+from grader.sandbox.process import Isolation
+from grader.sandbox.results import CellResult, Display, Handle
+from grader.sandbox.session import Session, best_isolation
+from grader.sandbox.plain import Opaque
+
+__all__ = [
+    "BadReply",
+    "CallTimeout",
+    "CellResult",
+    "Display",
+    "Handle",
+    "Isolation",
+    "Limits",
+    "Opaque",
+    "SandboxError",
+    "SandboxUnavailable",
+    "Session",
+    "SessionDied",
+    "StudentError",
+    "best_isolation",
+]

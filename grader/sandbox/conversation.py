@@ -1,0 +1,227 @@
+"""Requests and replies of one session, in bounded time and memory."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from grader.sandbox import wire
+from grader.sandbox.channel import TICK_SECONDS, Channel, Closed
+from grader.sandbox.errors import BadReply, SandboxError, SessionDied
+from grader.sandbox.limits import Limits
+from grader.sandbox.process import Process
+from grader.sandbox.watch import proportional_bytes
+
+INTERRUPT_SECONDS = 2.0  # from SIGINT to SIGKILL
+REMIND_SECONDS = 1.0  # a first interrupt can get lost in a callback or a destructor
+ID_BITS = 62  # a thread that forges replies ahead of time cannot guess the next one
+SIGNAL_BASE = 128  # bubblewrap reports a signal as this plus its number
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One reply, its body untrusted.
+
+    Attributes
+    ----------
+    status : {"ok", "error", "unfit"}
+        "error": student code raised; "unfit": the value does not cross.
+    body : object
+        Plain data.
+    timed_out : bool
+        Whether it came only after an interrupt.
+    """
+
+    status: str
+    body: Any
+    timed_out: bool
+
+
+class Conversation:
+    """Asks one process, and ends it when it cannot be asked any more.
+
+    Parameters
+    ----------
+    process : Process
+        The worker.
+    limits : Limits
+        Of the session.
+
+    Attributes
+    ----------
+    over : str or None
+        Why nothing can be asked any more.
+    """
+
+    def __init__(self, process: Process, limits: Limits) -> None:
+        self.process = process
+        self.limits = limits
+        self.over: str | None = None
+        self._spent = 0.0
+        self._channel = Channel(process.connection, limits.message_bytes)
+
+    def request(self, operation: str, body: dict[str, Any], seconds: float) -> Reply:
+        """Ask for one operation.
+
+        Parameters
+        ----------
+        operation : str
+            Name of an operation of the worker.
+        body : dict
+            Its arguments, plain data.
+        seconds : float
+            How long it may take.
+
+        Returns
+        -------
+        Reply
+
+        Raises
+        ------
+        SandboxError
+            When the arguments are not plain, or too large; the session lives on.
+        SessionDied
+            When the process went away or was ended.
+        BadReply
+            When the reply is malformed; the session was ended.
+        """
+        if self.over is not None:
+            raise SessionDied(self.over, self.process.tail)
+        left = self.limits.total_seconds - self._spent
+        if left <= 0:
+            raise self.end(self._used_up())
+        number = secrets.randbits(ID_BITS)
+        try:
+            frames = wire.encode(
+                {"id": number, "op": operation, "body": body},
+                self.limits.message_bytes,
+                strict=True,
+            )
+        except wire.WireError as error:
+            raise SandboxError(f"The arguments do not fit through the wall: {error}.") from error
+        watchman = Watchman(self.process, self.limits.memory_bytes, min(seconds, left))
+        reply = self._exchange(frames, watchman)
+        timed_out = watchman.interrupted is not None
+        if timed_out and left <= seconds:
+            raise self.end(self._used_up())
+        if not isinstance(reply, dict) or set(reply) != {"id", "status", "body"}:
+            raise self.bad("a malformed reply")
+        if type(reply["id"]) is not int or reply["id"] != number:
+            raise self.bad("a reply to another request")
+        if reply["status"] not in ("ok", "error", "unfit"):
+            raise self.bad("a malformed reply")
+        return Reply(reply["status"], reply["body"], timed_out)
+
+    def bad(self, what: str) -> BadReply:
+        """End a session whose replies can no longer be told apart; return the exception.
+
+        Parameters
+        ----------
+        what : str
+            What came, as a noun.
+
+        Returns
+        -------
+        BadReply
+        """
+        self.end(f"The notebook's process sent {what}.")
+        return BadReply(f"The notebook's process sent {what}; the session was ended.")
+
+    def end(self, reason: str) -> SessionDied:
+        """End everything inside; return the exception that says why.
+
+        Parameters
+        ----------
+        reason : str
+            One sentence; the first one given stays.
+
+        Returns
+        -------
+        SessionDied
+        """
+        if self.over is None:
+            self.over = reason
+        self.process.kill()
+        return SessionDied(reason, self.process.tail)
+
+    def _exchange(self, frames: list[Any], watchman: Watchman) -> Any:
+        """Send frames and return the decoded reply."""
+        started = time.monotonic()
+        try:
+            return self._channel.exchange(frames, watchman.tick)
+        except wire.WireError as error:
+            raise self.bad(f"a malformed reply ({error})") from error
+        except Closed as error:
+            raise self.end(self._why_gone()) from error
+        except GiveUp as error:
+            raise self.end(str(error)) from error
+        except BaseException:
+            self.end("The grader was interrupted while it waited.")
+            raise
+        finally:
+            self._spent += time.monotonic() - started
+
+    def _used_up(self) -> str:
+        return f"The notebook used up its {self.limits.total_seconds:g} seconds."
+
+    def _why_gone(self) -> str:
+        """Say how the process ended."""
+        code = self.process.wait_for_end()
+        if code is None:
+            return "The notebook's process closed its connection."
+        number = -code if code < 0 else code - SIGNAL_BASE
+        if number in set(signal.Signals):
+            return f"The notebook's process was ended by {signal.Signals(number).name}."
+        return f"The notebook's process ended by itself, with exit code {code}."
+
+
+class GiveUp(Exception):
+    """The session has to be ended, for the reason in its text."""
+
+
+class Watchman:
+    """Looks at deadline, memory and life of a session while it is waited for."""
+
+    def __init__(self, process: Process, memory_bytes: int, seconds: float) -> None:
+        self.process = process
+        self.memory_bytes = memory_bytes
+        now = time.monotonic()
+        self.deadline = now + seconds
+        self.next_look = now + TICK_SECONDS
+        self.interrupted: float | None = None
+        self.reminded = False
+
+    def tick(self) -> float:
+        """Return the seconds until the next look; raise `GiveUp` to end the session."""
+        now = time.monotonic()
+        if now >= self.next_look:
+            self.next_look = now + TICK_SECONDS
+            self._look()
+        due = self.deadline
+        if now >= self.deadline:
+            if self.interrupted is None:
+                self.interrupted = now
+                self.process.interrupt()
+            elif not self.reminded and now >= self.interrupted + REMIND_SECONDS:
+                self.reminded = True
+                self.process.interrupt()
+            if now >= self.interrupted + INTERRUPT_SECONDS:
+                raise GiveUp("The notebook's code did not stop when its time was up.")
+            due = self.interrupted + (INTERRUPT_SECONDS if self.reminded else REMIND_SECONDS)
+        return min(due, self.next_look) - now
+
+    def _look(self) -> None:
+        """Check that the process lives and keeps to its memory."""
+        if self.process.exit_code() is not None:
+            raise Closed
+        usage = self.process.usage()
+        if usage.memory_bytes <= self.memory_bytes:
+            return
+        exact = proportional_bytes(usage.processes)
+        if (usage.memory_bytes if exact is None else exact) > self.memory_bytes:
+            raise GiveUp(
+                f"The notebook used more than {self.memory_bytes / 2**20:.0f} MiB of memory."
+            )

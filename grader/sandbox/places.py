@@ -1,0 +1,102 @@
+"""Which folders of this machine are seen inside the wall, and which are covered.
+
+Seen: the system, the interpreter with its packages, `data_utils`, the worker's own files. Covered:
+the `grader` package wherever it is installed, and the whole checkout when it runs from one. The
+folder of the running script and the current folder stand on `sys.path` too, and may hold other
+students' submissions; so of `sys.path` only package folders (site-packages) are seen.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+WORKER_FILES = ("worker.py", "wire.py", "plain.py", "shell.py", "definitions.py", "trace.py")
+WORKER_FOLDER = "/opt/worker"
+KIT_FOLDER = "/opt/kit"
+DATA_FOLDER = "/opt/data"
+PACKAGE_FOLDERS = ("site-packages", "dist-packages")
+SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # links into /usr, or folders
+SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/fonts")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of this machine, resolved for one sandbox.
+
+    Attributes
+    ----------
+    seen : tuple of Path
+        Bound read-only under the same name.
+    covered : tuple of Path
+        Hidden below an empty folder, unless something seen lies deeper.
+    packages : tuple of Path
+        Package folders outside the interpreter's own prefixes, in the order of `sys.path`.
+    """
+
+    seen: tuple[Path, ...]
+    covered: tuple[Path, ...]
+    packages: tuple[Path, ...]
+
+
+def protected_folders() -> tuple[Path, ...]:
+    """Return the folders that no student code may see.
+
+    Returns
+    -------
+    tuple of Path
+        The `grader` package; in a source checkout (a pyproject.toml beside the package) also the
+        checkout.
+    """
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parent
+    if (checkout / "pyproject.toml").exists() or (checkout / ".git").exists():
+        return (package, checkout)
+    return (package,)
+
+
+def data_utils_folder() -> Path | None:
+    """Return the folder of the `data_utils` package without importing it, None when missing."""
+    spec = importlib.util.find_spec("data_utils")
+    locations = list(spec.submodule_search_locations or ()) if spec is not None else []
+    return Path(locations[0]).resolve() if locations else None
+
+
+def find_places() -> Places:
+    """Look at the running interpreter and decide what is seen and what is covered.
+
+    Returns
+    -------
+    Places
+    """
+    prefixes = _both(Path(prefix) for prefix in (sys.prefix, sys.base_prefix))
+    protected = protected_folders()
+    packages = []
+    for entry in dict.fromkeys(sys.path):
+        path = Path(entry)
+        inside = any(path.is_relative_to(prefix) for prefix in prefixes)
+        if path.name in PACKAGE_FOLDERS and path.is_dir() and not inside:
+            packages.append(path)
+    seen = [path for path in _both([*prefixes, *packages]) if path not in protected]
+    grader_copies = [
+        copy
+        for folder in [*seen, Path("/usr"), Path("/usr/local")]
+        for pattern in ("grader", "lib*/python*/*-packages/grader")
+        for copy in folder.glob(pattern)
+        if copy.is_dir()
+    ]
+    covered = _both([*protected, *grader_copies])
+    return Places(tuple(seen), tuple(covered), tuple(packages))
+
+
+def _both(paths: Iterable[Path]) -> list[Path]:
+    """Return every path as it is written and as it resolves, each once."""
+    both: dict[Path, None] = {}
+    for path in paths:
+        both[Path(os.path.abspath(path))] = None
+        both[path.resolve()] = None
+    return list(both)

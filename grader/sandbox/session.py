@@ -1,0 +1,320 @@
+"""The trusted side of a sandbox: runs cells, calls what they define, takes plain data back."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from grader.sandbox.conversation import Conversation
+from grader.sandbox.errors import (
+    BadReply,
+    CallTimeout,
+    SandboxError,
+    SandboxUnavailable,
+    SessionDied,
+)
+from grader.sandbox.limits import Limits
+from grader.sandbox.process import Isolation
+from grader.sandbox.results import CellResult, Handle, cell_result, student_error, text_of
+from grader.sandbox.start import START_SECONDS, start_bwrap, start_plain
+
+DEFAULT_FILE_BYTES = 1_000_000  # a file of scores; larger ones are asked for by name and size
+
+
+class Session:
+    """One notebook in one process behind the wall.
+
+    Values that come back were computed by student code and may be forged: judge them outside.
+    The sandbox ends when the thread that made the session ends (the kernel's rule for
+    `--die-with-parent`), so make sessions in a long-lived thread. A session serves one thread.
+
+    Parameters
+    ----------
+    isolation : Isolation
+        `NONE` is a plain child process, for one's own notebooks.
+    limits : Limits
+        What it may use.
+    device : {"cpu", "gpu"}
+        "gpu" shows the NVIDIA devices (written for them, not tried on one).
+    data_folder : Path, optional
+        Seen read-only inside, named by ANOMALY_COURSE_DATA.
+    environment : mapping of str to str, optional
+        Added to the environment inside, e.g. OMP_NUM_THREADS.
+
+    Raises
+    ------
+    SandboxUnavailable
+        When it does not start here; the text names the way out.
+    """
+
+    def __init__(
+        self,
+        isolation: Isolation = Isolation.BWRAP,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        device: str = "cpu",
+        data_folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        if device not in ("cpu", "gpu"):
+            raise SandboxError(f"The device is 'cpu' or 'gpu', not {device!r}.")
+        self.isolation = isolation
+        self.limits = limits
+        self._identity = secrets.token_hex(8)
+        start = start_bwrap if isolation is Isolation.BWRAP else start_plain
+        self._process, packages = start(limits, device, data_folder, environment or {})
+        self._talk = Conversation(self._process, limits)
+        try:
+            self._talk.request("start", {"config": self._configuration(packages)}, START_SECONDS)
+        except SessionDied as error:
+            raise SandboxUnavailable(
+                f"The sandbox did not start: {error.reason} {error.output_tail}"
+            ) from error
+        if isolation is Isolation.BWRAP:
+            self._process.pin(self._process.root)  # the worker runs now, and can be found
+
+    def _configuration(self, packages: list[str]) -> dict[str, Any]:
+        """Return what the worker is told first."""
+        limits = self.limits
+        bounds = {
+            "CORE": 0,
+            "DATA": limits.memory_bytes,
+            "FSIZE": limits.file_bytes,
+            "NOFILE": limits.open_files,
+        }
+        if self.isolation is Isolation.BWRAP:
+            # Counted for each user: without an account of its own the session would be held
+            # responsible for everything that this user runs.
+            bounds["NPROC"] = limits.processes
+        return {
+            "message_bytes": limits.message_bytes,
+            "output_chars": limits.output_chars,
+            "image_bytes": limits.image_bytes,
+            "extra_path": packages,
+            "rlimits": {} if sys.platform == "win32" else bounds,
+        }
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the session can still answer."""
+        return self._talk.over is None
+
+    @property
+    def cpu_seconds(self) -> float:
+        """User and system seconds of everything inside so far, measured from outside."""
+        if self.alive:
+            self._process.usage()
+        return self._process.cpu_seconds
+
+    def close(self) -> None:
+        """End the session and everything in it. Can be called more than once."""
+        self._talk.end("The session was closed.")
+
+    def run_cell(
+        self, source: str, definitions_only: bool = False, seconds: float | None = None
+    ) -> CellResult:
+        """Run one cell as a notebook would.
+
+        Parameters
+        ----------
+        source : str
+            The cell.
+        definitions_only : bool
+            Run imports, functions, classes and constants only, each on its own.
+        seconds : float, optional
+            Instead of `limits.cell_seconds`.
+
+        Returns
+        -------
+        CellResult
+
+        Raises
+        ------
+        SessionDied
+            When the process went away, or did not stop when its time was up.
+        BadReply
+            When the reply cannot be used.
+        """
+        cpu, wall = self.cpu_seconds, time.monotonic()
+        bound = self.limits.cell_seconds if seconds is None else seconds
+        body = {"source": source, "definitions_only": definitions_only}
+        reply = self._talk.request("cell", body, bound)
+        spent = time.monotonic() - wall
+        if reply.status == "unfit":
+            raise BadReply(text_of(reply.body))
+        if not isinstance(reply.body, dict):
+            raise self._talk.bad("something else than the result of a cell")
+        return cell_result(
+            reply.body,
+            # An interrupt that came outside the student's code: the body is its account.
+            reply.body if reply.status == "error" else reply.body.get("error"),
+            stopped_after=bound if reply.timed_out else None,
+            limits=self.limits,
+            cpu_seconds=max(self.cpu_seconds - cpu, 0.0),
+            wall_seconds=spent,
+        )
+
+    def call(self, function: str, *args: Any, seconds: float | None = None, **kwargs: Any) -> Any:
+        """Call a function of the notebook with plain data.
+
+        Parameters
+        ----------
+        function : str
+            Its name.
+        *args, **kwargs
+            Plain data and arrays.
+        seconds : float, optional
+            Instead of `limits.call_seconds`.
+
+        Returns
+        -------
+        object
+            Plain data; `Opaque` for what is none.
+
+        Raises
+        ------
+        StudentError
+            When the function raised, or is missing (then its ename is "NameError").
+        CallTimeout
+            When it was interrupted; the session lives on.
+        SessionDied, BadReply
+            As for `run_cell`.
+        """
+        return self._call([None, function], args, kwargs, False, seconds)
+
+    def keep(
+        self, function: str, *args: Any, seconds: float | None = None, **kwargs: Any
+    ) -> Handle:
+        """Call a function of the notebook and leave its result inside.
+
+        Parameters, exceptions: as for `call`.
+
+        Returns
+        -------
+        Handle
+        """
+        return self._handle(self._call([None, function], args, kwargs, True, seconds))
+
+    def method(
+        self, handle: Handle, name: str, *args: Any, seconds: float | None = None, **kwargs: Any
+    ) -> Any:
+        """Call a method of a kept object.
+
+        Parameters, returns, exceptions: as for `call`.
+        """
+        return self._call([self._number(handle), name], args, kwargs, False, seconds)
+
+    def attribute(self, handle: Handle, name: str, seconds: float | None = None) -> Any:
+        """Return an attribute of a kept object as plain data; exceptions as for `call`."""
+        return self._plain("attribute", {"handle": self._number(handle), "name": name}, seconds)
+
+    def variable(self, name: str) -> Handle:
+        """Return what a name of the notebook stands for as a handle; exceptions as for `call`."""
+        return self._handle(self._plain("variable", {"name": name}, None))
+
+    def value(self, name: str) -> Any:
+        """Return what a name of the notebook stands for as plain data; exceptions as for `call`."""
+        return self._plain("value", {"name": name}, None)
+
+    def forget(self, handle: Handle) -> None:
+        """Let a kept object go."""
+        self._plain("forget", {"handle": self._number(handle)}, None)
+
+    def read_file(self, name: str, max_bytes: int = DEFAULT_FILE_BYTES) -> bytes:
+        """Return a regular file of the work folder.
+
+        Parameters
+        ----------
+        name : str
+            Relative to the work folder; links and ".." are refused.
+        max_bytes : int
+            Larger files are refused.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        StudentError
+            When there is no such file.
+        BadReply
+            When it is refused.
+        """
+        raw = self._plain("read_file", {"name": name, "max_bytes": max_bytes}, None)
+        if not isinstance(raw, bytes) or len(raw) > max_bytes:
+            raise self._talk.bad("something else than the file that was asked for")
+        return raw
+
+    def _call(
+        self,
+        target: list[Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        keep: bool,
+        seconds: float | None,
+    ) -> Any:
+        body = {"target": target, "args": list(args), "kwargs": kwargs, "keep": keep}
+        return self._plain("call", body, seconds)
+
+    def _plain(self, operation: str, body: dict[str, Any], seconds: float | None) -> Any:
+        """Perform a request that gives a value or raises."""
+        bound = self.limits.call_seconds if seconds is None else seconds
+        reply = self._talk.request(operation, body, bound)
+        if reply.timed_out:
+            raise CallTimeout(f"The call took longer than {bound:g} seconds and was stopped.")
+        if reply.status == "error":
+            raise student_error(reply.body)
+        if reply.status == "unfit":
+            raise BadReply(text_of(reply.body))
+        return reply.body
+
+    def _handle(self, number: Any) -> Handle:
+        if type(number) is not int:
+            raise self._talk.bad("something else than a handle")
+        return Handle(self._identity, number)
+
+    def _number(self, handle: Handle) -> int:
+        if not isinstance(handle, Handle) or handle.session != self._identity:
+            raise SandboxError("The handle belongs to another session; objects do not move.")
+        return handle.number
+
+
+@functools.cache
+def best_isolation() -> Isolation:
+    """Return the strongest isolation that really starts here.
+
+    Returns
+    -------
+    Isolation
+        Always `BWRAP`; weaker ones must be asked for.
+
+    Raises
+    ------
+    SandboxUnavailable
+        When bubblewrap does not start; the text names the way out.
+    """
+    if sys.platform != "linux":
+        raise SandboxUnavailable(
+            "bubblewrap runs on Linux only. Grade others' notebooks on Linux; for your own, "
+            "--isolation none runs them without protection."
+        )
+    with Session(Isolation.BWRAP) as session:
+        session.run_cell("1 + 1")
+    return Isolation.BWRAP

@@ -1,0 +1,162 @@
+"""Starts the worker: behind bubblewrap, or as a plain child process."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from grader.sandbox import bwrap, channel, seccomp
+from grader.sandbox.errors import SandboxUnavailable
+from grader.sandbox.limits import Limits
+from grader.sandbox.places import WORKER_FOLDER, data_utils_folder, find_places
+from grader.sandbox.process import Process, spawn
+
+START_SECONDS = 60.0  # a start takes half a second; machines that grade a class are busy
+
+
+def start_bwrap(
+    limits: Limits, device: str, data_folder: Path | None, environment: Mapping[str, str]
+) -> tuple[Process, list[str]]:
+    """Start a worker behind bubblewrap.
+
+    The kernel ends the sandbox when the *thread* that started it ends, so sessions belong to one
+    long-lived thread.
+
+    Parameters
+    ----------
+    limits : Limits
+        For the sizes of the private folders.
+    device : {"cpu", "gpu"}
+        What the worker may see.
+    data_folder : Path or None
+        Seen read-only at /opt/data.
+    environment : mapping of str to str
+        Added to the environment inside.
+
+    Returns
+    -------
+    Process, list of str
+        The process, and the package folders that the worker adds to `sys.path`.
+
+    Raises
+    ------
+    SandboxUnavailable
+        When it does not start.
+    """
+    places = find_places()
+    filter_fd = seccomp.open_program()
+    ours, theirs = socket.socketpair()
+    status_read, status_write = os.pipe()
+    passed = [theirs.fileno(), status_write, *([] if filter_fd is None else [filter_fd])]
+    try:
+        arguments = bwrap.bwrap_arguments(
+            [sys.executable, f"{WORKER_FOLDER}/worker.py", f"fd:{theirs.fileno()}"],
+            status_fd=status_write,
+            filter_fd=filter_fd,
+            limits=limits,
+            device=device,
+            data_folder=data_folder,
+            environment=environment,
+            places=places,
+        )
+        # An empty environment: bubblewrap's own stays readable from inside.
+        process = Process(spawn(arguments, {}, pass_fds=passed, cwd="/"))
+    except BaseException:
+        ours.close()
+        os.close(status_read)
+        raise
+    finally:
+        for number in passed[1:]:
+            os.close(number)
+        theirs.close()
+    process.connection = ours
+    process.status = status_read
+    process.pin(_child_number(status_read, process))
+    return process, [str(path) for path in places.packages]
+
+
+def _child_number(status_read: int, process: Process) -> int:
+    """Read the number of bubblewrap's init from its status descriptor."""
+    import select  # not for pipes on Windows, where there is no bubblewrap
+
+    deadline = time.monotonic() + START_SECONDS
+    raw = b""
+    while b"\n" not in raw:
+        ready, _, _ = select.select([status_read], [], [], max(deadline - time.monotonic(), 0))
+        part = os.read(status_read, 4096) if ready else b""
+        if not part:
+            process.kill()
+            raise SandboxUnavailable(f"bubblewrap did not start: {process.tail}. {bwrap.WAY_OUT}")
+        raw += part
+    return int(json.loads(raw.partition(b"\n")[0])["child-pid"])
+
+
+def start_plain(
+    limits: Limits, device: str, data_folder: Path | None, environment: Mapping[str, str]
+) -> tuple[Process, list[str]]:
+    """Start a worker as a plain child process, for one's own notebooks and other systems.
+
+    Parameters
+    ----------
+    limits, device, data_folder, environment
+        As for `start_bwrap`; the data folder stays where it is.
+
+    Returns
+    -------
+    Process, list of str
+        The process, and the package folders that the worker adds to `sys.path`.
+
+    Raises
+    ------
+    SandboxUnavailable
+        When it does not connect.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="notebook-"))
+    inside = {**bwrap.environment_inside(device, {}), **_plain_environment(folder)}
+    if data_folder is not None:
+        inside["ANOMALY_COURSE_DATA"] = str(data_folder)
+    token = secrets.token_hex(32)
+    worker = Path(__file__).resolve().parent / "worker.py"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"tcp:127.0.0.1:{listener.getsockname()[1]}"
+        command = [sys.executable, str(worker), address]
+        process = Process(
+            spawn(command, {**inside, **environment}, stdin=subprocess.PIPE, cwd=folder)
+        )
+        process.folder = folder
+        process.pin()
+        try:
+            assert process.popen.stdin is not None
+            with process.popen.stdin as stdin:
+                stdin.write(token.encode() + b"\n")
+            process.connection = channel.accept_with_token(listener, token.encode(), START_SECONDS)
+        except OSError as error:
+            process.kill()
+            raise SandboxUnavailable(f"The worker did not start: {process.tail}") from error
+    return process, [str(path) for path in find_places().packages]
+
+
+def _plain_environment(folder: Path) -> dict[str, str]:
+    """Return what differs where there is no wall: folders, and what Windows cannot do without."""
+    names = ("PATH", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS")
+    changed = {name: os.environ[name] for name in names if name in os.environ}
+    for name in ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"):
+        changed[name] = str(folder)
+    for name, part in (
+        ("MPLCONFIGDIR", ".matplotlib"),
+        ("IPYTHONDIR", ".ipython"),
+        ("KERAS_HOME", ".keras"),
+        ("XDG_CACHE_HOME", ".cache"),
+    ):
+        changed[name] = str(folder / part)
+    data_utils = data_utils_folder()
+    changed["PYTHONPATH"] = str(data_utils.parent) if data_utils is not None else ""
+    return changed
