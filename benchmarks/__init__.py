@@ -1,0 +1,1 @@
+"""Measurements: make bench, make calibrate. Their results are committed as data."""

@@ -1,33 +1,45 @@
-"""Run a master's definitions in this process: for calibration, which trusts its own solutions."""
+"""Run definitions of a master or of a sample design in this process: calibration trusts its own."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 import jupytext
 
-from data_utils.selfcheck.learner import check
+from grader.sample_class import load_class
 
 ROOT = Path(__file__).resolve().parent.parent
-DEFINING_CELLS = ("setup", "setup_kit", "constants", "detector_class")
 
 
 def definition_cells(notebook_id: str) -> list[str]:
-    """Return the sources of the cells that define something: set-up, constants, answers."""
+    """Return the sources of a master's defining cells: set-up, constants, answers."""
     notebook = jupytext.read(ROOT / "solutions" / f"{notebook_id}.py")
     return [
         cell.source
         for cell in notebook.cells
         if cell.cell_type == "code"
-        and ("answer" in cell.metadata or cell.metadata.get("given") in DEFINING_CELLS)
+        and ("answer" in cell.metadata or "definitions" in cell.metadata.get("tags", []))
     ]
 
 
-def master_namespace(notebook_id: str) -> dict[str, Any]:
-    """Execute those cells and return what they define."""
+def design_cells(notebook_id: str, design: str) -> list[str]:
+    """Return the master's defining cells, then the answers of a right sample student."""
+    student = next(s for s in load_class(notebook_id) if s.name == design and s.kind == "right")
+    return definition_cells(notebook_id) + list(student.answers.values())
+
+
+def design_hash(notebook_id: str, designs: tuple[str, ...]) -> str:
+    """Return a hash of all code whose results a floor's table holds; prose does not change it."""
+    code = "\n".join(cell for design in designs for cell in design_cells(notebook_id, design))
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
+
+
+def design_namespace(notebook_id: str, design: str = "solution") -> dict[str, Any]:
+    """Execute a design's cells and return what they define."""
     os.environ.setdefault("MPLBACKEND", "agg")
-    namespace: dict[str, Any] = {"check": check}
-    for source in definition_cells(notebook_id):
+    namespace: dict[str, Any] = {}
+    for source in design_cells(notebook_id, design):
         lines = [line for line in source.splitlines() if not line.startswith("%")]
         exec(compile("\n".join(lines), notebook_id, "exec"), namespace)  # our own code
     return namespace

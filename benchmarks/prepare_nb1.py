@@ -1,6 +1,6 @@
 """Write the prepared arrays of notebook 1 from a run of its solution.
 
-    python benchmarks/prepare_nb1.py
+python benchmarks/prepare_nb1.py
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.masters import master_namespace
+from benchmarks.masters import design_namespace
 from data_utils.datasets import load_mnist
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +20,7 @@ PAIRS = 5  # normal images, and as many anomalies, in the picture of exercise 1.
 def main() -> None:
     """Split, train for the embedded budget, score, and store positions and scores."""
     data = load_mnist("embedded")
-    here: dict[str, Any] = master_namespace("nb1_autoencoder")
+    here: dict[str, Any] = design_namespace("nb1_autoencoder")
     parts = here["split_leave_one_digit_out"](data.images, data.labels, ANOMALY_DIGIT, SEED)
     detector = here["fit_detector"](parts[0], parts[1], SEED)
     places = {image.tobytes(): place for place, image in enumerate(data.images)}

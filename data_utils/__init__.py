@@ -1,0 +1,1 @@
+"""What a student gets beside the notebooks. Knows nothing of grading, holds no answer."""

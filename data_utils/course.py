@@ -37,7 +37,7 @@ class Exercise:
 
     @property
     def grade_id(self) -> str:
-        """nbgrader's name of the grade cell, such as ``"ex1_2"``."""
+        """Nbgrader's name of the grade cell, such as ``"ex1_2"``."""
         return "ex" + self.id.replace(".", "_")
 
 
@@ -59,14 +59,16 @@ class Floor:
     ----------
     profile, device : str
     anomaly_digit : int
-    auroc : float
+    auroc : float or None
+        None where honest and wrong detectors lie too near each other; `note` says so.
     table : tuple of SeedRow
     """
 
     profile: str
     device: str
     anomaly_digit: int
-    auroc: float
+    auroc: float | None
+    note: str
     table: tuple[SeedRow, ...]
 
 
@@ -79,7 +81,7 @@ class Notebook:
     framework: str
     exercises: tuple[Exercise, ...]
     floors: tuple[Floor, ...]
-    calibrated_on: str
+    calibrated_code: str  # hash of the code whose results the floors' tables hold
 
     @property
     def points(self) -> int:
@@ -100,7 +102,7 @@ class Notebook:
         raise UnknownExerciseError(f"There is no exercise {exercise_id!r}; there are {known}.")
 
     def floor(self, profile: str, device: str, anomaly_digit: int) -> Floor | None:
-        """Return the floor for that setting, or None where none was calibrated."""
+        """Return the entry for that setting, or None where none was calibrated."""
         for floor in self.floors:
             wanted = (profile, device, anomaly_digit)
             if (floor.profile, floor.device, floor.anomaly_digit) == wanted:
@@ -182,7 +184,7 @@ def _notebook(table: dict[str, Any]) -> Notebook:
         framework=table["framework"],
         exercises=tuple(_exercise(row) for row in table["exercises"]),
         floors=tuple(_floor(row) for row in table.get("floors", [])),
-        calibrated_on=table.get("calibrated_on", ""),
+        calibrated_code=table.get("calibration", {}).get("code", ""),
     )
 
 
@@ -198,7 +200,12 @@ def _exercise(row: dict[str, Any]) -> Exercise:
 
 
 def _floor(row: dict[str, Any]) -> Floor:
-    floor = Floor(**{**row, "table": tuple(SeedRow(**seeds) for seeds in row["table"])})
-    if not 0 < floor.auroc < 1:
+    table = tuple(SeedRow(**seeds) for seeds in row["table"])
+    floor = Floor(**{"auroc": None, "note": "", **row, "table": table})
+    if floor.auroc is None and not floor.note:
+        raise CourseFileError(
+            f"Floor for digit {floor.anomaly_digit}: an AUROC or a note is needed."
+        )
+    if floor.auroc is not None and not 0 < floor.auroc < 1:
         raise CourseFileError(f"Floor for digit {floor.anomaly_digit}: AUROC must be in (0, 1).")
     return floor

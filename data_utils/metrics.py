@@ -35,7 +35,10 @@ def auroc(scores_normal: ArrayLike, scores_anomaly: ArrayLike) -> float:
     >>> auroc([0.1, 0.2], [0.2, 0.9])
     0.875
     """
-    normal, anomaly = _scores(scores_normal, "scores_normal"), _scores(scores_anomaly, "scores_anomaly")
+    normal, anomaly = (
+        _scores(scores_normal, "scores_normal"),
+        _scores(scores_anomaly, "scores_anomaly"),
+    )
     below = np.searchsorted(np.sort(normal), anomaly, side="left").sum()
     below_or_equal = np.searchsorted(np.sort(normal), anomaly, side="right").sum()
     return float((below + below_or_equal) / 2 / (normal.size * anomaly.size))

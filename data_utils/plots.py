@@ -76,12 +76,14 @@ def plot_score_histogram(
         (anomaly, "anomaly", ANOMALY, "--"),
     ):
         axis.hist(
-            scores, edges, density=True, histtype="step", label=f"{name} (n = {scores.size})",
+            scores, edges.tolist(), density=True, histtype="step", label=f"{name} (n = {scores.size})",
             color=colour, linestyle=style, linewidth=1.8,
         )  # fmt: skip
     if threshold is not None:
         axis.axvline(threshold, color=THRESHOLD, linestyle=":", label=f"threshold {threshold:.3f}")
-    axis.set(xlabel="anomaly score", ylabel="density", title="Scores of normal and anomalous images")
+    axis.set(
+        xlabel="anomaly score", ylabel="density", title="Scores of normal and anomalous images"
+    )
     axis.legend()
     figure.tight_layout()
     return figure

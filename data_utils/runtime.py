@@ -8,7 +8,7 @@ import sys
 from data_utils.errors import CourseKitError
 
 PROFILES = ("quick", "embedded", "full")
-"""``quick`` is for tests and re-fits while grading, ``embedded`` the default, ``full`` all MNIST."""
+"""``quick``: tests and re-fits while grading; ``embedded``: the default; ``full``: all of MNIST."""
 
 _FRAMEWORK_PACKAGES = {"keras": "tensorflow", "torch": "torch"}
 

@@ -1,0 +1,1 @@
+"""What the instructor keeps: builds, isolates, checks, grades. Never shipped to students."""

@@ -26,7 +26,14 @@ from grader.release import generate_release
 MAX_CELL_LINES = 15  # what fits a screen beside its explanation; answers are the learner's own
 KIT_METADATA = "anomaly_course"
 _ROLES = ("given", "answer", "check")
-_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+_DEFINITIONS = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.FunctionDef,
+    ast.ClassDef,
+    ast.Assign,
+    ast.AnnAssign,
+)
 
 
 def build_all(root: Path) -> list[Path]:
@@ -66,9 +73,7 @@ def source_notebook(master: Path, notebook: Notebook) -> NotebookNode:
         If a cell has no role, an exercise lacks its cells, or a rule of form is broken.
     """
     source = jupytext.read(master)
-    cells = [
-        _built_cell(cell, place, notebook) for place, cell in enumerate(source.cells)
-    ]
+    cells = [_built_cell(cell, place, notebook) for place, cell in enumerate(source.cells)]
     _require_exercises(cells, notebook)
     built = nbformat.v4.new_notebook(cells=cells)
     built.metadata = nbformat.from_dict(

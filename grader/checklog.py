@@ -46,9 +46,7 @@ class CheckLog:
         status, finding, note = _verdict(error)
         weight, core = mark.kwargs.get("weight", 1), mark.kwargs.get("core", False)
         title = inspect.getdoc(getattr(item, "function", None)) or item.name
-        result = CheckResult(
-            item.name, title.splitlines()[0], status, weight, core, finding, note
-        )
+        result = CheckResult(item.name, title.splitlines()[0], status, weight, core, finding, note)
         self.results.setdefault(mark.args[0], []).append(result)
 
     def lost_points(self, exercise_id: str) -> bool:

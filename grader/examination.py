@@ -15,6 +15,7 @@ from grader.sandbox import (
     Isolation,
     Limits,
     SandboxError,
+    SandboxUnavailable,
     Session,
     SessionDied,
     StudentError,
@@ -22,10 +23,12 @@ from grader.sandbox import (
 from grader.submissions import Cell, Submission
 
 CALL_SECONDS = 20.0  # for the small functions; they take milliseconds, on a busy machine more
+DEFINITION_SECONDS = 90.0  # the set-up cell imports TensorFlow: about 5 CPU seconds
+MAX_BUILDS = 4  # of the definitions in a row; each costs an import of the framework
 FIT_SECONDS = 240.0  # a quick fit takes about 5 CPU seconds; slower designs are honest too
 CELL_SECONDS = {"quick": 90.0, "embedded": 600.0, "full": 1800.0}
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
-                                     "TF_NUM_INTEROP_THREADS")}  # fmt: skip
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+ONE_THREAD = dict.fromkeys(_THREAD_VARIABLES, "1")  # sessions side by side must not fight
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Examination:
         self._definitions: Session | None = None
         self._run: Run | None = None
         self._spent = 0.0
+        self._left_out: set[int] = set()  # places of cells that took the definitions down
+        self._last_death = ""
         self.lost: dict[str, Finding] = {}  # exercise id -> why its calls are not tried again
 
     def __enter__(self) -> "Examination":
@@ -102,17 +107,38 @@ class Examination:
         return Student(self, exercise)
 
     def definitions(self) -> Session:
-        """Return the session that holds the submission's definitions and no data set."""
-        if self._definitions is not None and not self._definitions.alive:
-            self._end(self._definitions)
-            self._definitions = None
-        if self._definitions is None:
-            session = self._start(with_images=False)
-            for cell in self.submission.cells:
-                if cell.role != "check" and not cell.demo:
-                    session.run_cell(cell.source, definitions_only=True)
-            self._definitions = session
-        return self._definitions
+        """Return the session that holds the submission's definitions and no data set.
+
+        A cell that takes the process down is left out of the next attempt, so it costs the
+        exercises that need it and no other.
+
+        Raises
+        ------
+        Found
+            If the definitions could not be loaded in `MAX_BUILDS` attempts.
+        """
+        for _ in range(MAX_BUILDS):
+            if self._definitions is not None and self._definitions.alive:
+                return self._definitions
+            if self._definitions is not None:
+                self._end(self._definitions)
+            self._definitions = self._start(with_images=False)
+            for place, cell in enumerate(self.submission.cells):
+                if cell.in_definitions and place not in self._left_out:
+                    self._define(place, cell)
+        if self._definitions is not None and self._definitions.alive:
+            return self._definitions
+        raise Found(_death("the notebook's definitions can be loaded", self._last_death))
+
+    def _define(self, place: int, cell: Cell) -> None:
+        session = self._definitions
+        if session is None or not session.alive:
+            return
+        try:
+            session.run_cell(cell.source, definitions_only=True, seconds=DEFINITION_SECONDS)
+        except (SessionDied, BadReply) as death:
+            self._left_out.add(place)
+            self._last_death = f"In {_title(cell)}: {death}"
 
     def run(self) -> Run:
         """Run the whole notebook, once; after a death once more without the cell it died in."""
@@ -129,7 +155,7 @@ class Examination:
         session = self._start(with_images=True)
         run = Run(session)
         for cell in self.submission.cells:
-            if cell.role == "check" or cell.demo:
+            if not cell.in_run:
                 continue
             if cell is left_out:
                 run.results.append((cell, None))
@@ -228,26 +254,32 @@ class Student:
                 finding_for_exception(function, error.ename, error.evalue, where, NOTEBOOK_NAMES)
             ) from None
         except CallTimeout as error:
-            finding = Finding(
-                f"{function} comes back in time",
-                str(error),
-                "a loop that never ends, or far more work than the exercise asks for",
-                "call it on the small example above and watch where it stays",
-            )
-        except (SessionDied, BadReply) as error:
-            finding = _death(f"{function} returns a result", str(error))
-        except SandboxError as error:
+            finding = _too_long(f"{function} comes back in time", str(error))
+        except SandboxUnavailable:
+            raise
+        except SandboxError as error:  # died, sent rubbish, or its objects went with a dead session
             finding = _death(f"{function} returns a result", str(error))
         self._examination.lost[self._exercise.id] = finding
         raise Found(finding)
 
 
 def _death(expected: str, reason: str) -> Finding:
+    if "did not stop" in reason or "used up" in reason:
+        return _too_long(expected, reason)
     return Finding(
         expected,
         reason,
         "the code ended or broke the Python process (exit, memory, a crash in a library)",
         "restart your kernel, run all cells, and see which one stops",
+    )
+
+
+def _too_long(expected: str, reason: str) -> Finding:
+    return Finding(
+        expected,
+        reason,
+        "a loop that never ends, or far more work than the exercise asks for",
+        "call it on the small example above and watch where it stays",
     )
 
 

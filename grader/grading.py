@@ -22,9 +22,7 @@ MUCH_BETTER = 0.10
 _PYTEST_ENDED_WELL = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
-def grade_submission(
-    path: Path, settings: Settings, expected: str | None = None
-) -> GradeReport:
+def grade_submission(path: Path, settings: Settings, expected: str | None = None) -> GradeReport:
     """Grade one submitted notebook.
 
     Parameters
@@ -100,7 +98,7 @@ def _run_hidden_checks(submission: Submission, settings: Settings, log: CheckLog
         str(hidden_checks(submission.notebook)),
         f"--rootdir={HIDDEN}",
         f"--confcutdir={HIDDEN}",
-        "-c", os.devnull, "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:doctest", "-s",
+        "-c", os.devnull, "-q", "-s", "--assert=plain", "-p", "no:cacheprovider",
         f"--submission={submission.path}",
         f"--profile={settings.profile}",
         f"--device={settings.device}",

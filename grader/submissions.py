@@ -11,7 +11,6 @@ from typing import Any
 import nbformat
 
 from data_utils.course import Notebook, load_course
-from data_utils.errors import UnknownExerciseError
 from grader.errors import GraderError, SubmissionError
 
 MAX_BYTES = 20_000_000  # a notebook of this course with all its plots has well under 2 MB
@@ -29,14 +28,25 @@ class Cell:
     name : str
         Its grade_id, or empty for a cell that the student added.
     role : {"given", "answer", "check", "added"}
-    demo : bool
-        Left out while grading (a second digit, a sweep).
+    tags : frozenset of str
+        ``"demo"`` is left out while grading (a second digit, a sweep); ``"definitions"`` marks a
+        given cell that the functions need.
     """
 
     source: str
     name: str
     role: str
-    demo: bool
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def in_definitions(self) -> bool:
+        """Whether the cell belongs into the session that holds definitions only."""
+        return self.role in ("answer", "added") or "definitions" in self.tags
+
+    @property
+    def in_run(self) -> bool:
+        """Whether the cell is run when the whole notebook is."""
+        return self.role != "check" and "demo" not in self.tags
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,9 @@ def released_notebook(notebook_id: str) -> Path:
         path = folder / notebook_id / f"{notebook_id}.ipynb"
         if path.is_file():
             return path
-    raise GraderError(f"The student version of {notebook_id} is missing. Run: python -m grader build")
+    raise GraderError(
+        f"The student version of {notebook_id} is missing. Run: python -m grader build"
+    )
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -137,8 +149,8 @@ def _parse(raw: bytes, path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("nbformat") != 4:
         found = document.get("nbformat") if isinstance(document, dict) else None
         raise SubmissionError(
-            f"{path.name} is not a notebook of format 4 (its nbformat is {str(found)[:20]!r}). Open it "
-            "in JupyterLab, save it, and hand that file in."
+            f"{path.name} is not a notebook of format 4 (its nbformat is {str(found)[:20]!r}). Open "
+            "it in JupyterLab, save it, and hand that file in."
         )
     cells = document.get("cells")
     if not isinstance(cells, list) or len(cells) > MAX_CELLS:
@@ -179,7 +191,9 @@ def _which_notebook(document: dict[str, Any], path: Path, expected: str | None) 
     )
 
 
-def _arrange(document: dict[str, Any], notebook: Notebook) -> tuple[tuple[Cell, ...], tuple[str, ...]]:
+def _arrange(
+    document: dict[str, Any], notebook: Notebook
+) -> tuple[tuple[Cell, ...], tuple[str, ...]]:
     """Put the student's cells into the master's order; given cells are the master's own.
 
     A cell that the student added stays behind the named cell that it followed. A copied answer
@@ -201,12 +215,12 @@ def _arrange(document: dict[str, Any], notebook: Notebook) -> tuple[tuple[Cell, 
             answers[name].append(source)
             handed_in[name] = source
         elif source.strip():
-            behind[last].append(Cell(source, "", "added", demo=False))
+            behind[last].append(Cell(source, "", "added"))
     cells, remarks = list(behind[""]), []
     for given in named:
         name = _grade_id(given)
         role = _role(given)
-        demo = "demo" in given.metadata.get("tags", [])
+        tags = frozenset(given.metadata.get("tags", []))
         if role == "answer":
             sources = answers[name] or [given.source]
         else:
@@ -215,7 +229,7 @@ def _arrange(document: dict[str, Any], notebook: Notebook) -> tuple[tuple[Cell, 
                 remarks.append(f"cell {name} was missing and was put back")
             elif handed_in[name].strip() != given.source.strip():
                 remarks.append(f"cell {name} was changed; the original was run")
-        cells += [Cell(source, name, role, demo) for source in sources] + behind[name]
+        cells += [Cell(source, name, role, tags) for source in sources] + behind[name]
     return tuple(cells), tuple(remarks)
 
 

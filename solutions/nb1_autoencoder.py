@@ -34,7 +34,7 @@
 # Run this cell first, and again after every restart of the kernel. It takes a few seconds, because
 # it loads TensorFlow.
 
-# %% given="setup"
+# %% given="setup" tags=["definitions"]
 # %matplotlib inline
 import functools
 import os
@@ -46,7 +46,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages help nobody
 import keras  # noqa: E402 (the two lines above must come first)
 
-# %% given="setup_kit"
+# %% given="setup_kit" tags=["definitions"]
 from data_utils.datasets import load_mnist
 from data_utils.detectors import KerasCopier
 from data_utils.images import network_input
@@ -58,7 +58,7 @@ from data_utils.progress import epoch_progress
 from data_utils.runtime import current_profile, describe_setup
 from data_utils.selfcheck import attempt, check, hint, progress
 
-# %% given="constants"
+# %% given="constants" tags=["definitions"]
 ANOMALY_DIGIT = 9  # the sheet's example, and one of the two hardest digits
 SEED = 0
 EPOCHS = {"quick": 6, "embedded": 70, "full": 8}  # per budget; "quick" is for checks
@@ -279,7 +279,7 @@ check("1.4")
 # Given: `network_input` scales images to [0, 1], and `AutoencoderDetector` ties your network to
 # your score and your threshold.
 
-# %% given="detector_class"
+# %% given="detector_class" tags=["definitions"]
 class AutoencoderDetector(KerasCopier):
     """Your network with your score and your threshold; a KerasCopier makes the copies."""
 

@@ -85,7 +85,9 @@ def reaches_floor(auroc: float, floor: float, what: str) -> Finding | None:
     """The AUROC on `what` reaches the published floor."""
     if auroc >= floor:
         return None
-    why = "the ranking is upside down" if auroc < 0.45 else "the detector is weaker than the plainest"
+    why = (
+        "the ranking is upside down" if auroc < 0.45 else "the detector is weaker than the plainest"
+    )
     return Finding(
         f"AUROC of at least {floor:.2f} ({what})",
         f"{auroc:.3f}",
@@ -94,9 +96,7 @@ def reaches_floor(auroc: float, floor: float, what: str) -> Finding | None:
     )
 
 
-def same_in_any_order(
-    together: NDArray[np.float64], apart: NDArray[np.float64]
-) -> Finding | None:
+def same_in_any_order(together: NDArray[np.float64], apart: NDArray[np.float64]) -> Finding | None:
     """A score does not depend on the other images of the batch nor on their order.
 
     Tolerance: 1 % of the scores' standard deviation, far above float noise and far below what
@@ -108,15 +108,15 @@ def same_in_any_order(
         return None
     return Finding(
         "the same score for an image in any batch and any order",
-        "all scores alike" if spread == 0 else f"differences up to {worst / spread:.1%} of their sd",
+        "all scores alike"
+        if spread == 0
+        else f"differences up to {worst / spread:.1%} of their sd",
         "the network still behaves as in training (batch statistics, dropout), or draws noise",
         "use network.predict, which never runs in training mode",
     )
 
 
-def same_for_same_seed(
-    first: NDArray[np.float64], again: NDArray[np.float64]
-) -> Finding | None:
+def same_for_same_seed(first: NDArray[np.float64], again: NDArray[np.float64]) -> Finding | None:
     """Two fits with one seed give the same scores.
 
     Tolerance: 5 % of the scores' standard deviation on average. Two seeds differ by far more;

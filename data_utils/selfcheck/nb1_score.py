@@ -107,9 +107,7 @@ def threshold_value(got: Any, scores: NDArray[np.float64], target_fpr: float) ->
     return Finding(expected, measured, why, "take a quantile of exactly the scores you are given")
 
 
-def counts_values(
-    got: Any, expected: dict[str, float], names: tuple[str, ...]
-) -> Finding | None:
+def counts_values(got: Any, expected: dict[str, float], names: tuple[str, ...]) -> Finding | None:
     """Compare the counts or the rates; name the swap that explains a difference.
 
     Parameters

@@ -1,1 +1,1 @@
-"""The hidden checks. They run in the trusted process and call the student's functions from outside."""
+"""The hidden checks: in the trusted process, calling the student's functions from outside."""

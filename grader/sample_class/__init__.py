@@ -96,8 +96,9 @@ def expected_points(student: SampleStudent, exercise: ExerciseResult) -> float |
     Worked out from the checks' weights and the course's points: nothing is typed in.
     """
     checks = tuple(
-        CheckResult(c.name, c.title, FAILED if fails(student, exercise.id, c) else PASSED, c.weight,
-                    c.core)  # fmt: skip
+        CheckResult(
+            c.name, c.title, FAILED if fails(student, exercise.id, c) else PASSED, c.weight, c.core
+        )
         for c in exercise.checks
         if c.status in (PASSED, FAILED)
     )
@@ -134,8 +135,8 @@ def _student(row: dict[str, Any]) -> SampleStudent:
 def _replaced(source: str, old: str, new: str, name: str) -> str:
     if source.count(old) != 1:
         raise FragmentError(
-            f"Sample student {name}: the piece {old[:50]!r} stands {source.count(old)} times in the "
-            "answer cell; expected once. The solution has changed: change the fragment with it."
+            f"Sample student {name}: the piece {old[:50]!r} stands {source.count(old)} times in "
+            "the answer cell; expected once. The solution has changed: change the fragment with it."
         )
     return source.replace(old, new)
 
@@ -167,7 +168,9 @@ def _as_vscode(notebook: NotebookNode) -> None:
         {"name": "python", "version": "3.12.4", "mimetype": "text/x-python"}
     )
     for cell in notebook.cells:
-        cell.metadata["vscode"] = {"languageId": "python" if cell.cell_type == "code" else "markdown"}
+        cell.metadata["vscode"] = {
+            "languageId": "python" if cell.cell_type == "code" else "markdown"
+        }
 
 
 _SAVED_BY: dict[str, Callable[[NotebookNode], None]] = {

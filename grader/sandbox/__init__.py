@@ -13,10 +13,10 @@ from grader.sandbox.errors import (
     StudentError,
 )
 from grader.sandbox.limits import Limits
+from grader.sandbox.plain import Opaque
 from grader.sandbox.process import Isolation
 from grader.sandbox.results import CellResult, Display, Handle
 from grader.sandbox.session import Session, best_isolation
-from grader.sandbox.plain import Opaque
 
 __all__ = [
     "BadReply",

@@ -162,7 +162,7 @@ def _read_only(session: Session) -> tuple[bool, str]:
 
 
 def _covered(session: Session) -> tuple[bool, str]:
-    importable = session.call("can_import", "grader")
+    importable = session.call("can_import", "grader.sandbox")
     covered = [str(path) for path in (*protected_folders(), *find_places().covered)]
     seen = session.call("seen_of", covered)
     own = {str(path) for path in find_places().seen}

@@ -13,7 +13,7 @@ CHUNK = 2**20
 TICK_SECONDS = 0.5  # how often a waiting session looks at memory and deadlines
 
 
-class Closed(Exception):
+class ClosedError(Exception):
     """The other side has gone."""
 
 
@@ -50,7 +50,7 @@ class Channel:
 
         Raises
         ------
-        Closed
+        ClosedError
             When the worker has closed the connection.
         wire.WireError
             When the reply is malformed.
@@ -67,7 +67,7 @@ class Channel:
             except TimeoutError:
                 continue
             except OSError as error:
-                raise Closed from error
+                raise ClosedError from error
 
     def _read(self, count: int, tick: Callable[[], float]) -> bytearray:
         raw = bytearray()  # grows with what comes, not with what the header promises
@@ -78,9 +78,9 @@ class Channel:
             except TimeoutError:
                 continue
             except OSError as error:
-                raise Closed from error
+                raise ClosedError from error
             if not part:
-                raise Closed
+                raise ClosedError
             raw += part
         return raw
 

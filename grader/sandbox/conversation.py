@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.sandbox import wire
-from grader.sandbox.channel import TICK_SECONDS, Channel, Closed
+from grader.sandbox.channel import TICK_SECONDS, Channel, ClosedError
 from grader.sandbox.errors import BadReply, SandboxError, SessionDied
 from grader.sandbox.limits import Limits
 from grader.sandbox.process import Process
@@ -154,9 +154,9 @@ class Conversation:
             return self._channel.exchange(frames, watchman.tick)
         except wire.WireError as error:
             raise self.bad(f"a malformed reply ({error})") from error
-        except Closed as error:
+        except ClosedError as error:
             raise self.end(self._why_gone()) from error
-        except GiveUp as error:
+        except GiveUpError as error:
             raise self.end(str(error)) from error
         except BaseException:
             self.end("The grader was interrupted while it waited.")
@@ -178,7 +178,7 @@ class Conversation:
         return f"The notebook's process ended by itself, with exit code {code}."
 
 
-class GiveUp(Exception):
+class GiveUpError(Exception):
     """The session has to be ended, for the reason in its text."""
 
 
@@ -195,7 +195,7 @@ class Watchman:
         self.reminded = False
 
     def tick(self) -> float:
-        """Return the seconds until the next look; raise `GiveUp` to end the session."""
+        """Return the seconds until the next look; raise `GiveUpError` to end the session."""
         now = time.monotonic()
         if now >= self.next_look:
             self.next_look = now + TICK_SECONDS
@@ -209,19 +209,19 @@ class Watchman:
                 self.reminded = True
                 self.process.interrupt()
             if now >= self.interrupted + INTERRUPT_SECONDS:
-                raise GiveUp("The notebook's code did not stop when its time was up.")
+                raise GiveUpError("The notebook's code did not stop when its time was up.")
             due = self.interrupted + (INTERRUPT_SECONDS if self.reminded else REMIND_SECONDS)
         return min(due, self.next_look) - now
 
     def _look(self) -> None:
         """Check that the process lives and keeps to its memory."""
         if self.process.exit_code() is not None:
-            raise Closed
+            raise ClosedError
         usage = self.process.usage()
         if usage.memory_bytes <= self.memory_bytes:
             return
         exact = proportional_bytes(usage.processes)
         if (usage.memory_bytes if exact is None else exact) > self.memory_bytes:
-            raise GiveUp(
+            raise GiveUpError(
                 f"The notebook used more than {self.memory_bytes / 2**20:.0f} MiB of memory."
             )

@@ -11,8 +11,10 @@ import ast
 from collections.abc import Iterable
 
 PURE_BUILTINS = frozenset(
-    ("abs", "bool", "bytes", "dict", "enumerate", "float", "frozenset", "int", "len", "list")
-    + ("max", "min", "range", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip")
+    (
+        *("abs", "bool", "bytes", "dict", "enumerate", "float", "frozenset", "int", "len", "list"),
+        *("max", "min", "range", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip"),
+    )
 )
 WAITING = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+# Names without "Error": they are read aloud in reports, and not all are errors of the code.
+
 
 class SandboxError(Exception):
     """Anything that the sandbox could not do; the base of the others here."""
 
 
-class SandboxUnavailable(SandboxError):
+class SandboxUnavailable(SandboxError):  # noqa: N818
     """The asked isolation does not start on this machine; the text names the way out."""
 
 
-class SessionDied(SandboxError):
+class SessionDied(SandboxError):  # noqa: N818
     """The process inside went away, was stopped, or used more than it may.
 
     Parameters
@@ -53,9 +55,9 @@ class StudentError(SandboxError):
         self.cell_hint = cell_hint
 
 
-class CallTimeout(SandboxError):
+class CallTimeout(SandboxError):  # noqa: N818
     """A call took longer than it may and was interrupted; the session lives on."""
 
 
-class BadReply(SandboxError):
+class BadReply(SandboxError):  # noqa: N818
     """A reply that cannot be used: malformed, too large, too deep, or of another request."""

@@ -40,13 +40,10 @@ def type_name(value: object) -> str:
     str
         At most 200 characters.
     """
-    cls = type(value)
-    try:
-        name = type.__dict__["__qualname__"].__get__(cls)
-        module = type.__dict__["__module__"].__get__(cls)
-    except Exception:
-        return "object"
-    text = str(name) if module in ("builtins", "__main__") else f"{module}.{name}"
+    # Through `type` itself: a metaclass of student code may answer for these attributes.
+    name: str = type.__dict__["__qualname__"].__get__(type(value))
+    module = _module(type(value))
+    text = name if module in ("builtins", "__main__") else f"{module}.{name}"
     return text[:NAME_CHARS]
 
 
@@ -63,28 +60,39 @@ def as_array(value: Any) -> np.ndarray | None:
     numpy.ndarray or None
         None when it is none of these, or its conversion fails.
     """
-    np: Any = sys.modules.get("numpy")
-    if np is None:
+    if "numpy" not in sys.modules:
         return None
+    import numpy as np
+
     if isinstance(value, (np.ndarray, np.generic)):
-        return np.ndarray.view(np.asarray(value), np.ndarray)  # type: ignore[no-any-return]
-    roots = {str(base.__module__).partition(".")[0] for base in _bases(value)}
+        return np.ndarray.view(np.asarray(value), np.ndarray)
+    roots = {_module(base).partition(".")[0] for base in _bases(value)}
     if not roots & FRAMEWORKS:
         return None
     try:
         if hasattr(value, "detach") and "torch" in roots:
             value = value.detach().cpu()
-            return np.asarray((value.float() if "bfloat16" in str(value.dtype) else value).numpy())
-        if hasattr(value, "to_numpy"):
-            return np.asarray(value.to_numpy())
-        if hasattr(value, "shape") and hasattr(value, "dtype"):
-            return np.asarray(value)
-    except Exception:
+            value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+        elif hasattr(value, "to_numpy"):
+            value = value.to_numpy()
+        elif not (hasattr(value, "shape") and hasattr(value, "dtype")):
+            return None
+        array: np.ndarray = np.asarray(value)
+    except Exception:  # a symbolic tensor, or one whose methods a student replaced
         return None
-    return None
+    return array
 
 
 def _bases(value: object) -> Iterable[type]:
     """Return a value's type and its bases, whatever a metaclass says."""
     bases: Iterable[type] = type.__dict__["__mro__"].__get__(type(value))
     return bases
+
+
+def _module(cls: type) -> str:
+    """Return the module of a class, "" when the class hides it."""
+    try:
+        module = type.__dict__["__module__"].__get__(cls)
+    except AttributeError:
+        return ""
+    return module if isinstance(module, str) else ""

@@ -113,8 +113,10 @@ class Process:
             # is known; a daemon that left the tree stays.
             for pid in (self.root, *below):
                 self._send(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-            self.popen.kill()
-            self._reap(REAP_SECONDS)
+            # bubblewrap itself ends after its init; killed first, it would leave a zombie behind.
+            if self._reap(REAP_SECONDS) is None:
+                self.popen.kill()
+                self._reap(REAP_SECONDS)
         for number in self._pinned.values():
             os.close(number)
         self._pinned.clear()

@@ -1,7 +1,7 @@
-"""A small system call filter: what honest notebooks never ask for, and what escapes the other limits.
+"""A small system call filter: what honest notebooks never ask for and other limits do not hold.
 
-New user namespaces would allow unlimited tmpfs mounts, memfd_create memory that no limit counts, the
-keyring is shared with the outside, and io_uring and bpf are where the kernel's holes were.
+New user namespaces would allow unlimited tmpfs mounts, memfd_create memory that no limit counts,
+the keyring is shared with the outside, and io_uring and bpf are where the kernel's holes were.
 Refused calls give an error, never a signal: libraries fall back.
 """
 

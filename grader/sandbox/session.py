@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Mapping
@@ -63,6 +65,8 @@ class Session:
     ) -> None:
         if device not in ("cpu", "gpu"):
             raise SandboxError(f"The device is 'cpu' or 'gpu', not {device!r}.")
+        if data_folder is not None:
+            _check_data_folder(Path(data_folder))
         self.isolation = isolation
         self.limits = limits
         self._identity = secrets.token_hex(8)
@@ -294,6 +298,22 @@ class Session:
         if not isinstance(handle, Handle) or handle.session != self._identity:
             raise SandboxError("The handle belongs to another session; objects do not move.")
         return handle.number
+
+
+def _check_data_folder(folder: Path) -> None:
+    """Raise when a folder is missing, or would be seen inside and not be readable."""
+    if not folder.is_dir():
+        raise SandboxError(f"The data folder {folder} is missing.")
+    everyone = stat.S_IROTH | stat.S_IXOTH
+    if (
+        sys.platform == "linux"
+        and os.geteuid() == 0
+        and folder.stat().st_mode & everyone != everyone
+    ):
+        raise SandboxError(
+            f"The data folder {folder} is closed to other accounts, and the notebook runs in one. "
+            f"Open it: chmod -R o+rX {folder}"
+        )
 
 
 @functools.cache

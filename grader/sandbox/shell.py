@@ -31,8 +31,9 @@ else:
 DISPLAYS = 200  # of one cell; a loop that plots every epoch shows 50
 DISPLAY_CHARS = 20_000  # text of one display; a printed data frame takes about 5,000
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-NOT_RUN = ("bash", "sh", "script", "system", "sx", "perl", "ruby", "cmd") + (
-    ("pip", "conda", "mamba", "micromamba", "uv")
+NOT_RUN = (
+    *("bash", "sh", "script", "system", "sx", "perl", "ruby", "cmd"),
+    *("pip", "conda", "mamba", "micromamba", "uv"),
 )
 REFUSED = "Shell commands are not run while grading; this line was left out: {}"
 NO_INPUT = "input() has no keyboard to read from while grading; give the value in the code instead."
@@ -116,7 +117,7 @@ class Displays:
         return items, truncated
 
 
-class _Publisher(DisplayPublisher):
+class _Publisher(DisplayPublisher):  # type: ignore[misc]
     """Sends `display(...)` to the collection."""
 
     def publish(self, data: dict[str, Any], *_: Any, **__: Any) -> None:
@@ -126,7 +127,7 @@ class _Publisher(DisplayPublisher):
         """Keep everything: a grader wants to see what there was."""
 
 
-class _Hook(DisplayHook):
+class _Hook(DisplayHook):  # type: ignore[misc]
     """Sends the value of a cell's last expression to the collection."""
 
     def write_output_prompt(self) -> None:
@@ -142,7 +143,7 @@ class _Hook(DisplayHook):
         self._is_active = False
 
 
-class Shell(InteractiveShell):
+class Shell(InteractiveShell):  # type: ignore[misc]
     """IPython as a notebook uses it, with the parts replaced that need a kernel or a host."""
 
     displayhook_class = Type(_Hook)
@@ -167,7 +168,7 @@ class Shell(InteractiveShell):
     def start_capture(self) -> None:
         """Put the capture back where student code may have put something else."""
         sys.stdout = sys.stderr = self.capture
-        builtins.input = self.raw_input = getpass.getpass = _no_input  # type: ignore[assignment]
+        builtins.input = self.raw_input = getpass.getpass = _no_input
         self.capture.start()
         self.displays.take()
 
@@ -226,7 +227,7 @@ class Shell(InteractiveShell):
         """Say that `!cmd` is not run."""
         print(REFUSED.format(cmd))
 
-    system_raw = system_piped = system  # type: ignore[assignment]
+    system_raw = system_piped = system
 
     def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> list[str]:
         """Say that `x = !cmd` is not run; its output is empty."""
@@ -236,7 +237,7 @@ class Shell(InteractiveShell):
     def showtraceback(self, *_: Any, **__: Any) -> None:
         """Print nothing: the error comes out as a value."""
 
-    showsyntaxerror = showindentationerror = _showtraceback = showtraceback  # type: ignore[assignment]
+    showsyntaxerror = showindentationerror = _showtraceback = showtraceback
 
 
 def _refuse_magic(name: str) -> Any:

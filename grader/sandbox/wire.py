@@ -1,9 +1,9 @@
 """Plain data across the wall: framing and encoding, without pickle.
 
 A frame is a header (magic, length of the tree, length of the payload), a JSON tree and the raw
-bytes of arrays and long texts, in the order in which the tree names them. Scalars stand in the tree as
-they are; everything else is a list that starts with a tag, so that no value can imitate a marker.
-Lengths, depth, number of nodes and rank are checked before anything is allocated for them.
+bytes of arrays and long texts, in the order in which the tree names them. Scalars stand in the
+tree as they are; everything else is a list that starts with a tag, so that no value can imitate a
+marker. Lengths, depth, number of nodes and rank are checked before anything is allocated for them.
 
 Both sides import this module: outside as `grader.sandbox.wire`, inside the wall as a bare `wire`.
 NumPy is imported when the first array passes, because inside it costs as much as IPython.

@@ -26,7 +26,7 @@ else:
 CHUNK = 2**20
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """A request that cannot be answered, in one sentence."""
 
 
@@ -90,7 +90,7 @@ class Worker:
                 frames = wire.encode({"id": number, "status": "ok", "body": body}, self.limit)
                 self.busy = False
                 return frames
-            except (wire.WireError, Unfit) as error:
+            except (wire.WireError, UnfitError) as error:
                 self.busy = False
                 reply = {"id": number, "status": "unfit", "body": str(error)}
             except BaseException as error:
@@ -167,17 +167,17 @@ class Worker:
     def op_read_file(self, name: str, max_bytes: int) -> bytes:
         """Return a regular file of the work folder."""
         home = os.path.realpath(os.environ["HOME"])
-        path = os.path.join(home, name)
-        if os.path.realpath(path) != os.path.normpath(path) or not path.startswith(home + os.sep):
-            raise Unfit(f"{name} is not a file of the work folder, or a link")
+        path = os.path.normpath(os.path.join(home, name))
+        if os.path.realpath(path) != path or not path.startswith(home + os.sep):
+            raise UnfitError(f"{name} is not a file of the work folder, or a link")
         if not os.path.exists(path):
             raise FileNotFoundError(f"the notebook wrote no file {name}")
         if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise Unfit(f"{name} is not a regular file")
+            raise UnfitError(f"{name} is not a regular file")
         with open(path, "rb") as file:
             raw = file.read(max_bytes + 1)
         if len(raw) > max_bytes:
-            raise Unfit(f"{name} is larger than {max_bytes} bytes")
+            raise UnfitError(f"{name} is larger than {max_bytes} bytes")
         return raw
 
     def _name(self, name: str) -> Any:
@@ -187,7 +187,7 @@ class Worker:
 
     def _kept(self, handle: int) -> Any:
         if handle not in self.handles:
-            raise Unfit("the handle is not known; its object was forgotten")
+            raise UnfitError("the handle is not known; its object was forgotten")
         return self.handles[handle]
 
     def _keep(self, value: Any) -> int:

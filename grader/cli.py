@@ -1,0 +1,167 @@
+"""The command line: python -m grader COMMAND.
+
+Exit codes: 0 all well, 1 something failed or needs a look, 2 wrong usage or environment.
+"""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from data_utils.course import load_course
+from data_utils.errors import CourseKitError
+from grader.sandbox import Isolation, SandboxError
+
+app = typer.Typer(
+    help="Build, check and grade the notebooks of the course.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False, soft_wrap=True)
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Profile(StrEnum):
+    """How much is trained: see README, "Profiles"."""
+
+    quick = "quick"
+    embedded = "embedded"
+    full = "full"
+
+
+ProfileOption = Annotated[Profile, typer.Option(help="How much the notebook trains.")]
+IsolationOption = Annotated[
+    Isolation | None, typer.Option(help="'none' runs student code without a sandbox.")
+]
+
+
+@app.command()
+def build(
+    check: Annotated[
+        bool, typer.Option(help="Compare only; exit 1 if something is stale.")
+    ] = False,
+) -> None:
+    """Write the solution and student notebooks from the masters."""
+    from grader.build import build_all, stale_files
+
+    if not check:
+        for path in build_all(CHECKOUT):
+            out.print(f"wrote {path.relative_to(CHECKOUT)}")
+        return
+    stale = stale_files(CHECKOUT)
+    for path in stale:
+        out.print(f"{path.relative_to(CHECKOUT)} is not what its master gives. Run: make build")
+    if not stale:
+        out.print("All generated notebooks are what their masters give.")
+    raise typer.Exit(1 if stale else 0)
+
+
+@app.command("check")
+def check_notebook(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook, an .ipynb file.")],
+    profile: ProfileOption = Profile.quick,
+    isolation: IsolationOption = None,
+) -> None:
+    """Check one notebook of your own with the hidden checks, and say what is wrong."""
+    from grader.examination import Settings
+    from grader.grading import grade_submission
+    from grader.tables import print_lines, report_lines
+
+    rung = isolation or _isolation_or_a_line()
+    out.print(f"Checking {notebook.name}; with training this takes about half a minute.")
+    report = grade_submission(notebook, Settings(profile.value, isolation=rung))
+    print_lines(out, report_lines(report))
+    full = report.points == sum(e.max_points for e in report.exercises)
+    raise typer.Exit(0 if report.status == "graded" and full else 1)
+
+
+@app.command()
+def autograde(
+    submitted: Annotated[Path, typer.Argument(help="Folder with one folder a student.")],
+    assignment: Annotated[str, typer.Option(help="Which notebook.")] = "nb1_autoencoder",
+    reports: Annotated[Path, typer.Option(help="Where reports go.")] = Path("reports"),
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    profile: ProfileOption = Profile.embedded,
+    isolation: IsolationOption = None,
+) -> None:
+    """Grade a class; exit 1 if a submission could not be graded or needs a look."""
+    from grader.classroom import list_seats
+    from grader.examination import Settings
+    from grader.sandbox import best_isolation
+    from grader.schedule import grade_class
+    from grader.tables import class_table
+
+    course_notebook = load_course().notebook(assignment)
+    settings = Settings(profile.value, isolation=isolation or best_isolation())
+    rows = []
+    seats = list_seats(submitted, assignment)
+    for seat, report in grade_class(seats, assignment, settings, reports, workers):
+        rows.append((seat.student, report))
+        out.print(f"{len(rows)} of {len(seats)}  {seat.student}", markup=False)
+    Console().print(class_table(sorted(rows, key=lambda row: row[0]), course_notebook))
+    raise typer.Exit(1 if any(report.needs_a_look for _, report in rows) else 0)
+
+
+@app.command()
+def demo(
+    assignment: Annotated[str, typer.Option(help="Which notebook.")] = "nb1_autoencoder",
+    profile: ProfileOption = Profile.quick,
+) -> None:
+    """Grade the sample class; exit 1 unless every sample gets exactly what it must."""
+    from grader.demo import Graded, grade_sample_class
+    from grader.examination import Settings
+    from grader.sandbox import best_isolation
+    from grader.tables import class_table
+
+    done: list[str] = []
+
+    def say(result: Graded) -> None:
+        done.append(result.student)
+        word = "as it must" if not result.complaints else "WRONG: " + "; ".join(result.complaints)
+        out.print(f"{len(done):3d}  {result.student}: {word}", markup=False)
+
+    settings = Settings(profile.value, isolation=best_isolation())
+    graded = grade_sample_class(assignment, CHECKOUT, settings, say)
+    must_be = {result.student: result.must_be for result in graded}
+    rows = [(result.student, result.report) for result in graded]
+    Console().print(class_table(rows, load_course().notebook(assignment), must_be))
+    wrong = [result for result in graded if result.complaints]
+    out.print(f"{len(graded) - len(wrong)} of {len(graded)} samples got exactly what they must.")
+    raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine: what is there, what is missing, and what to do about it."""
+    from grader.doctor import examine_machine
+
+    lines, healthy = examine_machine(CHECKOUT)
+    for line in lines:
+        out.print(line, markup=False)
+    raise typer.Exit(0 if healthy else 1)
+
+
+def main() -> NoReturn:
+    """Run the command line; the kit's own errors end in a sentence and exit code 2."""
+    try:
+        app()
+    except (CourseKitError, SandboxError) as error:
+        Console(stderr=True, highlight=False).print(f"grader: {error}", markup=False)
+        sys.exit(2)
+    sys.exit(0)
+
+
+def _isolation_or_a_line() -> Isolation:
+    """Return the best isolation there is; say in one line if there is none."""
+    from grader.sandbox import SandboxUnavailable, best_isolation
+
+    try:
+        return best_isolation()
+    except SandboxUnavailable as error:
+        out.print(f"No sandbox here, so your own code runs as you: {error}", markup=False)
+        return Isolation.NONE

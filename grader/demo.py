@@ -1,0 +1,120 @@
+"""The sample class, graded as a class: what must come out stands beside what came out."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_utils.course import Notebook, load_course
+from grader.classroom import Seat
+from grader.examination import Settings
+from grader.report import GradeReport
+from grader.sample_class import (
+    SampleStudent,
+    expected_points,
+    fails,
+    load_class,
+    solution_notebook,
+    submission_of,
+)
+from grader.sample_class.bad_files import BAD_FILES, write_bad_file
+from grader.schedule import grade_class
+from grader.tables import number
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One sample submission: what came out, what had to, and where the two differ."""
+
+    student: str
+    report: GradeReport
+    must_be: str
+    complaints: tuple[str, ...]
+
+
+def grade_sample_class(
+    notebook_id: str, root: Path, settings: Settings, on_report: Callable[[Graded], None]
+) -> list[Graded]:
+    """Grade the sample class of a notebook on all cores.
+
+    Parameters
+    ----------
+    notebook_id : str
+    root : Path
+        The checkout.
+    settings : Settings
+    on_report : callable
+        Called with each result as it comes.
+
+    Returns
+    -------
+    list of Graded
+        In the class's order.
+    """
+    notebook = load_course().notebook(notebook_id)
+    students = {student.name: student for student in load_class(notebook_id)}
+    refusals = {bad.student: bad.message for bad in BAD_FILES}
+    graded: dict[str, Graded] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        seats = write_class(Path(folder) / "submitted", root, notebook)
+        reports = Path(folder) / "reports"
+        workers = os.cpu_count() or 1
+        for seat, report in grade_class(seats, notebook_id, settings, reports, workers):
+            if seat.student in students:
+                result = _judge(students[seat.student], report)
+            else:
+                result = _judge_refusal(seat.student, refusals[seat.student], report)
+            graded[seat.student] = result
+            on_report(result)
+    return [graded[name] for name in [*students, *refusals]]
+
+
+def write_class(submitted: Path, root: Path, notebook: Notebook) -> list[Seat]:
+    """Write the sample class in nbgrader's layout and return its seats."""
+    solution = solution_notebook(root, notebook.id)
+    name = f"{notebook.id}.ipynb"
+    seats = []
+    for student in load_class(notebook.id):
+        seats.append(_new_seat(submitted, student.name, notebook.id))
+        seats[-1].path.write_text(submission_of(student, solution, notebook), encoding="utf-8")
+    good, target = seats[0].path.read_text(encoding="utf-8"), seats[0].path
+    for bad in BAD_FILES:
+        seats.append(_new_seat(submitted, bad.student, notebook.id))
+        write_bad_file(bad, seats[-1].path.parent, name, good, target)
+    return seats
+
+
+def _new_seat(submitted: Path, student: str, notebook_id: str) -> Seat:
+    seat = Seat(student, submitted / student / notebook_id / f"{notebook_id}.ipynb")
+    seat.path.parent.mkdir(parents=True)
+    return seat
+
+
+def _judge(student: SampleStudent, report: GradeReport) -> Graded:
+    """Compare every exercise's points and every check with what the fragment declares."""
+    complaints = [f"failed: {report.reason}"] if report.status != "graded" else []
+    total = 0.0
+    for exercise in report.exercises:
+        wanted = expected_points(student, exercise)
+        total += wanted or 0.0
+        if exercise.points != wanted:
+            complaints.append(f"{exercise.id}: {number(exercise.points)}, not {number(wanted)}")
+        for check in exercise.checks:
+            if check.status != "excused" and (check.status == "failed") != fails(
+                student, exercise.id, check
+            ):
+                complaints.append(f"{check.name}: {check.status}")
+    said = "\n".join(
+        line for e in report.exercises for finding in e.findings for line in finding.lines()
+    )
+    if student.message not in said:
+        complaints.append(f"nobody said {student.message!r}")
+    return Graded(student.name, report, number(total), tuple(complaints))
+
+
+def _judge_refusal(name: str, message: str, report: GradeReport) -> Graded:
+    complaints = []
+    if report.status != "failed" or message not in report.reason:
+        complaints.append(f"not refused with {message!r}")
+    return Graded(name, report, "failed", tuple(complaints))

@@ -1,0 +1,93 @@
+"""What the terminal shows: one report in words, a class as a table."""
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from data_utils.course import Notebook
+from data_utils.selfcheck.words import FAILED, PASSED
+from grader.report import GRADER_ERROR, ExerciseResult, GradeReport
+
+GRADER_STOPPED = "[ STOPPED ]"
+
+
+def number(points: float | None) -> str:
+    """Write points without needless decimals; a dash where there are none."""
+    return "-" if points is None else f"{points:g}"
+
+
+def report_lines(report: GradeReport) -> list[str]:
+    """Return a report as its student reads it."""
+    if report.status != "graded":
+        return [f"[ FAILED ]  {report.submission}", f"  {report.reason}", "  This is not a zero."]
+    lines: list[str] = []
+    for exercise in report.exercises:
+        lines += exercise_lines(exercise)
+    lines.append(f"{number(report.points)} of {sum(e.max_points for e in report.exercises)} points")
+    lines += [f"note: {flag}" for flag in report.flags]
+    return lines
+
+
+def exercise_lines(exercise: ExerciseResult) -> list[str]:
+    """Return one exercise: a headline, then up to five lines for each thing that was wrong."""
+    stopped = [c for c in exercise.checks if c.status == GRADER_ERROR]
+    mark = FAILED if exercise.findings else GRADER_STOPPED if stopped else PASSED
+    head = (
+        f"{mark}  Exercise {exercise.id}  {exercise.function}   "
+        f"{number(exercise.points)} of {exercise.max_points} points"
+    )
+    lines = [head]
+    for finding in exercise.findings:
+        lines += finding.lines()
+    if stopped:
+        lines.append("  The grader stopped, not your answer. No points were taken for it.")
+    return lines
+
+
+def class_table(
+    rows: Sequence[tuple[str, GradeReport]],
+    notebook: Notebook,
+    expected: dict[str, str] | None = None,
+) -> Table:
+    """Return a class as a table: points by exercise, total, what to look at.
+
+    Parameters
+    ----------
+    rows : sequence of (student, report)
+    notebook : Notebook
+    expected : dict, optional
+        What each student must get, for the sample class.
+    """
+    table = Table(title=f"{notebook.id}: {len(rows)} submissions")
+    table.add_column("student", no_wrap=True)
+    for exercise in notebook.exercises:
+        table.add_column(f"{exercise.id}\n/{exercise.points}", justify="right", no_wrap=True)
+    table.add_column(f"total\n/{notebook.points}", justify="right", no_wrap=True)
+    if expected is not None:
+        table.add_column("must be", justify="right", no_wrap=True)
+    table.add_column("CPU s", justify="right", no_wrap=True)
+    table.add_column("remark", overflow="fold")
+    for student, report in rows:
+        table.add_row(*_row(student, report, notebook, expected))
+    return table
+
+
+def print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Print plain lines; student names and messages are never read as markup."""
+    body: RenderableType = Group(*(Text(line) for line in lines))
+    console.print(body)
+
+
+def _row(
+    student: str, report: GradeReport, notebook: Notebook, expected: dict[str, str] | None
+) -> list[Text]:
+    given = {exercise.id: number(exercise.points) for exercise in report.exercises}
+    cells = [student, *(given.get(exercise.id, "") for exercise in notebook.exercises)]
+    cells.append(number(report.points) if report.status == "graded" else "failed")
+    if expected is not None:
+        cells.append(expected[student])
+    cells.append(f"{report.cpu_seconds:.0f}" if report.cpu_seconds else "")
+    cells.append(report.reason or "; ".join(report.flags))
+    return [Text(cell) for cell in cells]

@@ -1,0 +1,89 @@
+"""The wall holds for an ordinary user too; when the tests run as root, one is borrowed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ACCOUNT = 61_234  # nobody's
+PROJECT = Path(__file__).resolve().parents[2]
+CANARY = """
+import json
+from grader.sandbox import Session
+from grader.sandbox.canary import run_canary
+with Session() as session:
+    session.run_cell("import os\\nuser = os.getuid()")
+    user = session.value("user")
+promises = [[p.name, p.held, p.detail] for p in run_canary()]
+print(json.dumps({"user": user, "promises": promises}))
+"""
+# Python may stand below a folder that only root may enter (/root). In a mount namespace of this
+# test's own such folders are replaced by open ones that hold nothing but what is needed.
+OPEN_FOLDERS = """
+set -e
+mount -t tmpfs tmpfs /mnt
+number=0
+for path in $NEEDED; do
+    number=$((number + 1)); mkdir /mnt/$number; mount --rbind "$path" /mnt/$number
+done
+for folder in $CLOSED; do mount -t tmpfs -o mode=0755 tmpfs "$folder"; done
+number=0
+for path in $NEEDED; do
+    number=$((number + 1)); mkdir -p "$path"; mount --rbind /mnt/$number "$path"
+done
+exec "$@"
+"""
+
+
+def closed_parents(paths: list[Path]) -> list[Path]:
+    """Return the topmost folders on the way to these paths that others may not enter."""
+    closed = {}
+    for path in paths:
+        for parent in reversed(path.parents):
+            if not parent.stat().st_mode & 0o001:
+                closed[parent] = None
+                break
+    return list(closed)
+
+
+def as_ordinary_user(command: list[str]) -> subprocess.CompletedProcess[str]:
+    paths = [Path(part).resolve() for part in (sys.base_prefix, sys.prefix, PROJECT)]
+    closed = closed_parents(paths)
+    needed = [path for path in paths if any(path.is_relative_to(folder) for folder in closed)]
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "NEEDED": " ".join(map(str, needed)),
+        "CLOSED": " ".join(map(str, closed)),
+    }
+    drop = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups", "--"]
+    clean = ["env", "-i", "HOME=/", f"PATH={environment['PATH']}", f"PYTHONPATH={PROJECT}"]
+    clean += ["PYTHONDONTWRITEBYTECODE=1"]
+    return subprocess.run(
+        ["unshare", "-m", "sh", "-c", OPEN_FOLDERS, "sh", *drop, *clean, *command],
+        env=environment,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_wall_holds_for_an_ordinary_user() -> None:
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("the other tests already run as an ordinary user")
+    if not all(shutil.which(name) for name in ("unshare", "setpriv")):
+        pytest.skip("util-linux is missing, so there is no way to become an ordinary user")
+    if as_ordinary_user(["true"]).returncode != 0:
+        pytest.skip("mount namespaces are not allowed here: " + as_ordinary_user(["true"]).stderr)
+    if as_ordinary_user(["unshare", "-U", "true"]).returncode != 0:
+        pytest.skip("this kernel allows ordinary users no namespaces")
+    done = as_ordinary_user([sys.executable, "-c", CANARY])
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["user"] == 1000
+    assert [promise for promise in told["promises"] if not promise[1]] == []
+    assert len(told["promises"]) == 12
