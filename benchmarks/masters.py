@@ -1,5 +1,6 @@
 """Run definitions of a master or of a sample design in this process: calibration trusts its own."""
 
+import ast
 import hashlib
 import os
 from pathlib import Path
@@ -30,9 +31,21 @@ def design_cells(notebook_id: str, design: str) -> list[str]:
 
 
 def design_hash(notebook_id: str, designs: tuple[str, ...]) -> str:
-    """Return a hash of all code whose results a floor's table holds; prose does not change it."""
-    code = "\n".join(cell for design in designs for cell in design_cells(notebook_id, design))
-    return hashlib.sha256(code.encode()).hexdigest()[:16]
+    """Return a hash of the code whose results a floor's table holds.
+
+    Of the syntax tree: prose, comments and layout do not change it.
+    """
+    trees = [
+        ast.dump(ast.parse(without_magics(cell)))
+        for design in designs
+        for cell in design_cells(notebook_id, design)
+    ]
+    return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:16]
+
+
+def without_magics(source: str) -> str:
+    """Return a cell's source without its % lines."""
+    return "\n".join(line for line in source.splitlines() if not line.startswith("%"))
 
 
 def design_namespace(notebook_id: str, design: str = "solution") -> dict[str, Any]:
@@ -40,6 +53,5 @@ def design_namespace(notebook_id: str, design: str = "solution") -> dict[str, An
     os.environ.setdefault("MPLBACKEND", "agg")
     namespace: dict[str, Any] = {}
     for source in design_cells(notebook_id, design):
-        lines = [line for line in source.splitlines() if not line.startswith("%")]
-        exec(compile("\n".join(lines), notebook_id, "exec"), namespace)  # our own code
+        exec(compile(without_magics(source), notebook_id, "exec"), namespace)  # our own code
     return namespace

@@ -61,7 +61,7 @@ def read_idx_folder(
     return images.reshape(-1, 28, 28), labels
 
 
-def download_training_files(folder: Path, mirror: str = MIRROR) -> None:
+def download_training_files(folder: Path) -> None:
     """Fetch the two training files into `folder`, each checked before it gets its name.
 
     Raises
@@ -73,12 +73,12 @@ def download_training_files(folder: Path, mirror: str = MIRROR) -> None:
         if _idx_path(folder, name) is not None:
             continue
         try:
-            with urllib.request.urlopen(f"{mirror}{name}.gz", timeout=DOWNLOAD_SECONDS) as reply:
+            with urllib.request.urlopen(f"{MIRROR}{name}.gz", timeout=DOWNLOAD_SECONDS) as reply:
                 packed = reply.read()
             unpacked = gzip.decompress(packed)
         except (OSError, EOFError, urllib.error.URLError) as error:
-            raise DataSourceError(f"MNIST could not be fetched from {mirror} ({error}).") from error
-        _verify(unpacked, name, f"{mirror}{name}.gz")
+            raise DataSourceError(f"MNIST could not be fetched from {MIRROR} ({error}).") from error
+        _verify(unpacked, name, f"{MIRROR}{name}.gz")
         _write_atomically(folder / "MNIST" / "raw" / f"{name}.gz", packed)
 
 

@@ -76,9 +76,15 @@ def plot_score_histogram(
         (anomaly, "anomaly", ANOMALY, "--"),
     ):
         axis.hist(
-            scores, edges.tolist(), density=True, histtype="step", label=f"{name} (n = {scores.size})",
-            color=colour, linestyle=style, linewidth=1.8,
-        )  # fmt: skip
+            scores,
+            edges.tolist(),
+            density=True,
+            histtype="step",
+            label=f"{name} (n = {scores.size})",
+            color=colour,
+            linestyle=style,
+            linewidth=1.8,
+        )
     if threshold is not None:
         axis.axvline(threshold, color=THRESHOLD, linestyle=":", label=f"threshold {threshold:.3f}")
     axis.set(

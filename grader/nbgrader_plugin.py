@@ -4,10 +4,17 @@ import re
 from typing import Any
 
 from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearSolutions, NbGraderPreprocessor
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.preprocessors import ClearSolutions, Execute, NbGraderPreprocessor
 
 from data_utils.course import load_course
+from data_utils.runtime import current_profile
+from grader.examination import CELL_SECONDS
+from grader.nbgrader_export import HonestExport
+from grader.nbgrader_grading import GradeInSandbox, SubmissionReader
 
+# Columns of `nbgrader validate`: its 90 would cut the sentences of a check in the middle.
+VALIDATE_COLUMNS = 200
 _STUB = re.compile(r"raise NotImplementedError\(\)")
 
 
@@ -35,10 +42,25 @@ def configure_course(config: Any) -> None:
     config : traitlets.config.Config
         That of ``nbgrader_config.py``, or of the build.
     """
-    from nbgrader.converters import GenerateAssignment
-
     config.CourseDirectory.source_directory = "solutions"
     config.CourseDirectory.release_directory = "notebooks"
+    config.GenerateAssignment.preprocessors = _with_named_stubs()
+    config.Autograde.exporter_class = SubmissionReader
+    config.Autograde.autograde_preprocessors = _grading_outside()
+    config.OverwriteCells.add_missing_cells = True
+    config.ExportApp.plugin_class = HonestExport
+    # Only `validate` still runs a notebook with Execute, on the machine of who asks for it.
+    config.Execute.timeout = int(CELL_SECONDS[current_profile()])
+    config.Validator.width = VALIDATE_COLUMNS
+
+
+def _with_named_stubs() -> list[Any]:
     preprocessors = list(GenerateAssignment.preprocessors.default_args[0])
     preprocessors.insert(preprocessors.index(ClearSolutions) + 1, NameStubs)
-    config.GenerateAssignment.preprocessors = preprocessors
+    return preprocessors
+
+
+def _grading_outside() -> list[Any]:
+    preprocessors = list(Autograde.autograde_preprocessors.default_args[0])
+    preprocessors[preprocessors.index(Execute)] = GradeInSandbox
+    return preprocessors

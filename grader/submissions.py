@@ -149,8 +149,8 @@ def _parse(raw: bytes, path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("nbformat") != 4:
         found = document.get("nbformat") if isinstance(document, dict) else None
         raise SubmissionError(
-            f"{path.name} is not a notebook of format 4 (its nbformat is {str(found)[:20]!r}). Open "
-            "it in JupyterLab, save it, and hand that file in."
+            f"{path.name} is not a notebook of format 4 (its nbformat is {str(found)[:20]!r}). "
+            "Open it in JupyterLab, save it, and hand that file in."
         )
     cells = document.get("cells")
     if not isinstance(cells, list) or len(cells) > MAX_CELLS:

@@ -44,7 +44,7 @@ import numpy as np
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages help nobody
-import keras  # noqa: E402 (the two lines above must come first)
+import keras  # after the two lines above, which it reads
 
 # %% given="setup_kit" tags=["definitions"]
 from data_utils.datasets import load_mnist

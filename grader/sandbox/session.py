@@ -74,11 +74,15 @@ class Session:
         self._process, packages = start(limits, device, data_folder, environment or {})
         self._talk = Conversation(self._process, limits)
         try:
-            self._talk.request("start", {"config": self._configuration(packages)}, START_SECONDS)
+            config = self._configuration(packages)
+            reply = self._talk.request("start", {"config": config}, START_SECONDS)
         except SessionDied as error:
             raise SandboxUnavailable(
                 f"The sandbox did not start: {error.reason} {error.output_tail}"
             ) from error
+        if reply.status != "ok":
+            self._talk.end("The worker could not set itself up.")
+            raise SandboxUnavailable(f"The worker could not set itself up: {reply.body}")
         if isolation is Isolation.BWRAP:
             self._process.pin(self._process.root)  # the worker runs now, and can be found
 
@@ -101,6 +105,7 @@ class Session:
             "image_bytes": limits.image_bytes,
             "extra_path": packages,
             "rlimits": {} if sys.platform == "win32" else bounds,
+            "rlimits_must_hold": self.isolation is Isolation.BWRAP,
         }
 
     def __enter__(self) -> Session:

@@ -110,7 +110,7 @@ class Worker:
                 sys.path.append(path)
         sys.path.insert(0, "")  # as in a notebook: files of the work folder can be imported
         self.shell = Shell(config["output_chars"], config["image_bytes"])
-        _lower_limits(config["rlimits"])
+        _lower_limits(config["rlimits"], config["rlimits_must_hold"])
 
     def op_cell(self, source: str, definitions_only: bool) -> dict[str, Any]:
         """Run a cell."""
@@ -198,7 +198,7 @@ class Worker:
         return number
 
 
-def _lower_limits(limits: dict[str, int]) -> None:
+def _lower_limits(limits: dict[str, int], must_hold: bool) -> None:
     """Lower resource limits, for good; names as in the `resource` module, without RLIMIT_."""
     if not limits:
         return
@@ -208,7 +208,11 @@ def _lower_limits(limits: dict[str, int]) -> None:
         number = getattr(resource, "RLIMIT_" + name)
         hard = resource.getrlimit(number)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(number, (bound, bound))
+        try:
+            resource.setrlimit(number, (bound, bound))
+        except (ValueError, OSError):  # macOS knows some of the names only
+            if must_hold:
+                raise
 
 
 def connect(address: str) -> socket.socket:

@@ -183,8 +183,8 @@ def test_rights_cannot_be_regained(shared: Session) -> None:
         "attempt('hostname', lambda: libc.sethostname(b'x', 1))\n"
         "attempt('nice', lambda: os.setpriority(os.PRIO_PROCESS, 0, -5))\n"
         "for name in ('NPROC', 'DATA', 'FSIZE', 'NOFILE', 'CORE'):\n"
-        "    limit = resource.RLIM_INFINITY, resource.RLIM_INFINITY\n"
-        "    attempt(name, lambda: resource.setrlimit(getattr(resource, 'RLIMIT_' + name), limit))\n"
+        "    number = getattr(resource, 'RLIMIT_' + name)\n"
+        "    attempt(name, lambda: resource.setrlimit(number, (-1, -1)))\n"
         "status = open('/proc/self/status').read()\n"
         "caps = {line.split()[1] for line in status.splitlines() if line.startswith('Cap')}"
     )
@@ -391,7 +391,7 @@ def test_a_closed_socket_is_a_death(session: Session) -> None:
 
 
 def test_patched_modules_mislead_nobody(session: Session) -> None:
-    with pytest.raises((BadReply, SessionDied)):
+    def patch_and_call() -> None:
         session.run_cell(
             "import builtins, json, numpy as np\n"
             "def f(x): return x\n"
@@ -401,6 +401,9 @@ def test_patched_modules_mislead_nobody(session: Session) -> None:
             "builtins.isinstance = lambda *a: True"
         )
         session.call("f", np.arange(3))
+
+    with pytest.raises((BadReply, SessionDied)):
+        patch_and_call()
     assert len([1]) == 1
     assert np.array_equal([1], [1])
 
@@ -465,6 +468,32 @@ def test_a_hostile_archive_is_only_bytes_outside(session: Session) -> None:
     raw = session.read_file("model.npz")
     assert isinstance(raw, bytes)
     assert raw.startswith(b"PK")
+
+
+def test_text_cannot_act_on_the_reader_s_terminal(shared: Session) -> None:
+    result = shared.run_cell(
+        "print('\\x1b]0;title\\x07\\x1b[31mred\\x1b[0m\\x9b2J')\n"
+        "class E(Exception): pass\nE.__name__ = '\\x1b[2JE'\nraise E('\\x1b[1mbold')"
+    )
+    told = result.stdout + result.traceback + str(result.ename) + str(result.evalue)
+    assert "red" in told
+    assert not any(ord(char) < 32 and char not in "\n\t" for char in told)
+    assert "\x9b" not in told
+
+
+def test_sessions_leave_no_descriptors_behind(wall: Isolation) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    with Session(wall):
+        pass
+    before = descriptors()
+    for kind in (wall, Isolation.NONE):
+        with Session(kind) as session, contextlib.suppress(SessionDied):
+            session.run_cell("import os; os._exit(1)")
+        with Session(kind) as session:
+            session.run_cell("1")
+    assert descriptors() == before
 
 
 def test_the_trusted_side_stays_small(session: Session) -> None:

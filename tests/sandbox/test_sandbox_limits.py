@@ -80,17 +80,19 @@ def test_memory_beyond_the_limit_is_an_error_that_can_be_caught(wall: Isolation)
 
 
 def test_processes_together_have_one_memory_limit(wall: Isolation) -> None:
-    with Session(wall, replace(Limits(), memory_bytes=200 * MIB)) as session:
-        with pytest.raises(SessionDied, match="200 MiB of memory"):
-            session.run_cell(
-                "import os, time\n"
-                "for _ in range(5):\n"
-                "    if os.fork() == 0:\n"
-                "        x = bytearray(b'1') * (80 * 2**20)\n"
-                "        time.sleep(20)\n"
-                "        os._exit(0)\n"
-                "time.sleep(20)"
-            )
+    with (
+        Session(wall, replace(Limits(), memory_bytes=200 * MIB)) as session,
+        pytest.raises(SessionDied, match="200 MiB of memory"),
+    ):
+        session.run_cell(
+            "import os, time\n"
+            "for _ in range(5):\n"
+            "    if os.fork() == 0:\n"
+            "        x = bytearray(b'1') * (80 * 2**20)\n"
+            "        time.sleep(20)\n"
+            "        os._exit(0)\n"
+            "time.sleep(20)"
+        )
 
 
 def test_forked_copies_count_once(wall: Isolation) -> None:

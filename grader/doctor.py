@@ -1,0 +1,296 @@
+"""What `grader doctor` looks at: what is here, what is missing, what to do about it.
+
+TensorFlow, PyTorch and the images are tried in processes of their own: the trusted one stays small.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_utils.course import load_course
+from grader.errors import GraderError
+from grader.sandbox import SandboxError, best_isolation
+from grader.sandbox.bwrap import find_bwrap
+from grader.sandbox.canary import run_canary
+from grader.submissions import released_notebook
+
+OK, NOTE, MISSING = "[ ok ]", "[ note ]", "[ missing ]"
+PYTHONS = ((3, 11), (3, 13))  # oldest and newest; the same as requires-python in pyproject.toml
+CHILD_SECONDS = 180.0  # a cold import of TensorFlow on a busy machine takes most of a minute
+SECRET_LINE = 30  # characters; shorter lines of code may stand in any package
+SECRET_BYTES = 64  # of a compressed file; no other file has them by chance
+INSTALL_GRADER = "Run: pip install '.[tf,lab,grade]'"
+GRADING_NEEDS = ("ipython", "nbformat", "pytest")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+_TENSORFLOW = """
+import json, tensorflow
+print(json.dumps({"gpus": len(tensorflow.config.list_physical_devices("GPU"))}))
+"""
+_TORCH = """
+import json, torch
+print(json.dumps({"gpus": torch.cuda.device_count()}))
+"""
+_IMAGES = """
+import json
+from data_utils.datasets import load_mnist
+from data_utils.errors import DataSourceError
+found = {"embedded": len(load_mnist("embedded").images)}
+try:
+    full = load_mnist("full")
+    found |= {"profile": full.profile, "source": full.source}
+except DataSourceError as error:
+    found["trouble"] = str(error)
+print(json.dumps(found))
+"""
+# Nobody listens on port 9: load_mnist("full") then uses what is here and cannot download.
+_NO_NETWORK = {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+
+
+class ChildError(GraderError):
+    """A process that was to try something ended without an answer; the text is its last line."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    mark : {"[ ok ]", "[ note ]", "[ missing ]"}
+        Grading works without what a note names, and not without what is missing.
+    text : str
+        What was found and, unless it is well, what to do.
+    """
+
+    mark: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return the line as it stands on the screen."""
+        return f"{self.mark:<{len(MISSING)}}  {self.text}"
+
+
+def examine_machine(checkout: Path) -> tuple[list[str], bool]:
+    """Look at this machine and try what grading needs.
+
+    Parameters
+    ----------
+    checkout : Path
+        The folder that holds `solutions`, if this is a checkout.
+
+    Returns
+    -------
+    lines : list of str
+    healthy : bool
+        Whether everything that grading needs is here.
+
+    Notes
+    -----
+    Takes about a minute: it imports TensorFlow, and it searches every file that a notebook could
+    see for lines of the hidden checks.
+    """
+    lines = [python_line(sys.version_info[:2])]
+    lines += framework_lines()
+    lines += [gpu_line(), *package_lines(), *course_lines(), *image_lines()]
+    lines += sandbox_lines(course_secrets(checkout))
+    lines.append(browser_line())
+    return [str(line) for line in lines], all(line.mark != MISSING for line in lines)
+
+
+def python_line(version: tuple[int, int]) -> Line:
+    """Say whether the course supports this Python."""
+    if PYTHONS[0] <= version <= PYTHONS[1]:
+        return Line(OK, f"Python {platform.python_version()} on {platform.system()}")
+    return Line(
+        MISSING,
+        f"Python {version[0]}.{version[1]} is not supported. Install 3.11, 3.12 or 3.13 and make a "
+        "new virtual environment with it.",
+    )
+
+
+def framework_lines() -> list[Line]:
+    """Say which frameworks are installed and really import."""
+    lines = []
+    version = _version("tensorflow")
+    if version is None:
+        lines.append(Line(MISSING, f"TensorFlow is not installed. {INSTALL_GRADER}"))
+    else:
+        lines.append(_import_line(f"TensorFlow {version}", _TENSORFLOW))
+    version = _version("torch")
+    if version is None:
+        lines.append(Line(NOTE, "PyTorch is not installed. No notebook so far needs it."))
+    else:
+        lines.append(_import_line(f"PyTorch {version}", _TORCH))
+        vision = _version("torchvision")
+        lines.append(Line(OK if vision else NOTE, f"torchvision {vision or 'is not installed'}"))
+    return lines
+
+
+def gpu_line() -> Line:
+    """Say whether there is an NVIDIA GPU, by its own driver's word."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return Line(NOTE, "No NVIDIA GPU. Everything so far runs on the processor.")
+    done = subprocess.run(
+        [program, "-L"], capture_output=True, text=True, timeout=CHILD_SECONDS, check=False
+    )
+    names = done.stdout.strip().splitlines()
+    if done.returncode or not names:
+        return Line(NOTE, "nvidia-smi finds no GPU. Everything so far runs on the processor.")
+    return Line(NOTE, f"{names[0].split(' (')[0]}. It is not used: grading runs on the processor.")
+
+
+def package_lines() -> list[Line]:
+    """Say which packages are installed that grading, nbgrader's commands and students use."""
+    gone = [name for name in GRADING_NEEDS if _version(name) is None]
+    lines = [Line(OK, "packages for grading: " + ", ".join(GRADING_NEEDS))]
+    if gone:
+        lines = [Line(MISSING, f"{', '.join(gone)} is not installed. {INSTALL_GRADER}")]
+    for name, use in (
+        ("nbgrader", "`grader build` and nbgrader's own commands"),
+        ("jupyterlab", "`jupyter lab`"),
+    ):
+        version = _version(name)
+        text = f"{name} is not installed; it is for {use}. {INSTALL_GRADER}"
+        lines.append(Line(OK, f"{name} {version}") if version else Line(NOTE, text))
+    return lines
+
+
+def course_lines() -> list[Line]:
+    """Say whether the student versions and the exam images are here."""
+    lines = []
+    for notebook in load_course().notebooks:
+        try:
+            released_notebook(notebook.id)
+            lines.append(Line(OK, f"student version of {notebook.id}"))
+        except GraderError as error:
+            lines.append(Line(MISSING, str(error)))
+    exams = list((Path(__file__).resolve().parent / "exam").glob("*.npz"))
+    text = "The exam images are not here. Get a whole checkout or wheel of the course."
+    lines.append(Line(OK, "exam images") if exams else Line(MISSING, text))
+    return lines
+
+
+def image_lines() -> list[Line]:
+    """Say which images the profiles would use, without downloading any."""
+    try:
+        found = _ask_child(_IMAGES, _NO_NETWORK)
+    except ChildError as error:
+        return [Line(MISSING, f"The embedded images cannot be read ({error}). {INSTALL_GRADER}")]
+    lines = [Line(OK, f"embedded images: {found['embedded']:,}")]
+    if "trouble" in found:
+        lines.append(Line(MISSING, found["trouble"]))
+    elif found["profile"] == "full":
+        lines.append(Line(OK, f"profile full: {found['source']}"))
+    else:
+        text = (
+            "Full MNIST is not on this machine. Profile full would download it or else use the "
+            "embedded images; or set ANOMALY_COURSE_DATA to a folder that holds MNIST/raw."
+        )
+        lines.append(Line(NOTE, text))
+    return lines
+
+
+def sandbox_lines(secrets: list[bytes]) -> list[Line]:
+    """Start the sandbox and try to break each of its promises.
+
+    Parameters
+    ----------
+    secrets : list of bytes
+        What no file inside may hold.
+    """
+    try:
+        promises = run_canary(best_isolation(), secrets)
+    except SandboxError as error:
+        return [Line(MISSING, f"sandbox: {error}")]
+    user = "as root" if os.geteuid() == 0 else "as an ordinary user"
+    lines = [Line(OK, f"sandbox: bubblewrap ({find_bwrap()}), {user}")]
+    for promise in promises:
+        if promise.held:
+            lines.append(Line(OK, f"  {promise.name}: {promise.detail}"))
+        else:
+            advice = "Do not grade others' notebooks on this machine."
+            lines.append(Line(MISSING, f"  {promise.name}: BROKEN, {promise.detail}. {advice}"))
+    return lines
+
+
+def browser_line() -> Line:
+    """Say whether the browser test can run."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found:
+        return Line(OK, f"browser: {found}")
+    return Line(NOTE, "No Chromium; only the browser test needs it. Debian: apt install chromium")
+
+
+def course_secrets(checkout: Path) -> list[bytes]:
+    """Return a line of each hidden check and each solution, and bytes of the exam.
+
+    Parameters
+    ----------
+    checkout : Path
+
+    Returns
+    -------
+    list of bytes
+        None of them stands in what students get.
+    """
+    package = Path(__file__).resolve().parent
+    given = "\n".join(
+        path.read_text(encoding="utf-8") for path in (package.parent / "data_utils").rglob("*.py")
+    )
+    secrets = []
+    for path in (*package.glob("hidden/*.py"), *checkout.glob("solutions/*.py")):
+        lines = {line.strip() for line in path.read_text(encoding="utf-8").splitlines()}
+        own = [line for line in lines if len(line) >= SECRET_LINE and line not in given]
+        if own:
+            secrets.append(max(sorted(own), key=len).encode())
+    for path in package.glob("exam/*.npz"):
+        raw = path.read_bytes()
+        secrets.append(raw[len(raw) // 2 :][:SECRET_BYTES])
+    return secrets
+
+
+def _import_line(name: str, code: str) -> Line:
+    try:
+        gpus = _ask_child(code)["gpus"]
+    except ChildError as error:
+        return Line(
+            MISSING, f"{name} is installed but does not import ({error}). Install it again."
+        )
+    return Line(OK, f"{name} imports, sees {gpus} GPU{'' if gpus == 1 else 's'}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _ask_child(code: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
+    """Run `code` in a Python of its own; its last line is the answer, as JSON."""
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **quiet, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=CHILD_SECONDS,
+            check=False,
+        )
+        answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        raise ChildError(f"no answer within {CHILD_SECONDS:.0f} seconds") from None
+    except (IndexError, ValueError):
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise ChildError(said[-1]) from None
+    return answer

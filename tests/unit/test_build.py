@@ -1,0 +1,57 @@
+"""Masters become notebooks: reproducibly, or with a sentence that says what is wrong."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from grader.build import build_all, stale_files
+from grader.errors import BuildError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "solutions").mkdir()
+    shutil.copy(ROOT / "solutions/nb1_autoencoder.py", tmp_path / "solutions")
+    return tmp_path
+
+
+def edit(checkout: Path, old: str, new: str) -> None:
+    master = checkout / "solutions/nb1_autoencoder.py"
+    text = master.read_text()
+    assert old in text
+    master.write_text(text.replace(old, new, 1))
+
+
+def test_the_committed_notebooks_are_what_the_masters_give() -> None:
+    assert stale_files(ROOT) == []
+
+
+def test_a_build_is_the_same_byte_for_byte_and_notices_a_change(checkout: Path) -> None:
+    for path in build_all(checkout):
+        assert path.read_bytes() == (ROOT / path.relative_to(checkout)).read_bytes()
+    edit(checkout, "# **Predict.**", "# **Guess.**")
+    assert len(stale_files(checkout)) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('# %% check="1.3"', '# %% given="third_check"', "0 cells ex1_3"),
+        ('check("1.3")', 'check("1.4")', "does not call check"),
+        ('# %% answer="1.3"\n', '# %% answer="1.3"\nprint("hello")\n', "more than definitions"),
+        ('# %% given="setup"', "# %%", "needs exactly one of"),
+        ('given="train"', 'given="score"', "twice"),
+        ('# %% given="progress"\n', '# %% given="progress"\n' + "x = 1\n" * 16, "more than 15 lines"),
+        ("    ### END SOLUTION\n", "", "nbgrader refused"),
+    ],
+)
+def test_a_master_that_breaks_a_rule_is_refused(
+    checkout: Path, old: str, new: str, words: str
+) -> None:
+    edit(checkout, old, new)
+    with pytest.raises(BuildError, match=words):
+        build_all(checkout)
+    assert not (checkout / "notebooks").exists()

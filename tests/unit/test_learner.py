@@ -1,0 +1,125 @@
+"""check, hint, progress, attempt as a learner meets them."""
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_utils.errors import CheckFailed, UnknownExerciseError
+from data_utils.selfcheck import attempt, check, hint, learner, progress
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The notebook's variables, empty as after a restart."""
+    variables: dict[str, Any] = {}
+    monkeypatch.setattr(learner, "_notebook_namespace", lambda: variables)
+    monkeypatch.setattr(learner, "_results", {})
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    return variables
+
+
+def test_after_a_restart_the_check_says_what_to_run(
+    notebook: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    check("1.3")
+    shown = capsys.readouterr().out
+    assert shown.startswith("[ FAILED ]  Exercise 1.3  choose_threshold   worth 3 points")
+    assert "run the set-up cell" in shown
+    assert len(shown.strip().splitlines()) <= 6
+
+
+def test_a_right_answer_passes_and_counts_in_progress(
+    notebook: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook["choose_threshold"] = lambda scores, fpr: np.quantile(scores, 1 - fpr)
+    check("1.3")
+    progress()
+    shown = capsys.readouterr().out
+    assert "[ PASSED ]" in shown
+    assert "1 of 5 exercises" in shown
+    assert "3 of 20 points" in shown
+
+
+def test_the_stub_is_told_apart_from_a_crash(
+    notebook: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stub(*args: Any) -> None:
+        raise NotImplementedError("Exercise 1.3")
+
+    notebook["choose_threshold"] = stub
+    check("1.3")
+    assert "the exercise is still to be done" in capsys.readouterr().out
+    notebook["choose_threshold"] = lambda scores, fpr: scores.nonsense
+    check("1.3")
+    shown = capsys.readouterr().out
+    assert "AttributeError" in shown
+    assert "Traceback" not in shown
+
+
+def test_a_function_that_reaches_for_the_notebook_is_told_so(
+    notebook: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "def choose_threshold(scores, fpr):\n    return max(x_test)\n"
+    exec(source, notebook)
+    check("1.3")
+    assert "the notebook's variable x_test" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mode", ["autograde", "validate"])
+def test_under_nbgrader_a_failed_check_raises_the_same_words(
+    notebook: dict[str, Any], monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setenv("NBGRADER_EXECUTION", mode)
+    with pytest.raises(CheckFailed, match="Exercise 1.4  confusion_counts"):
+        check("1.4")
+    notebook["choose_threshold"] = lambda scores, fpr: np.quantile(scores, 1 - fpr)
+    assert check("1.3") is None
+
+
+def test_trouble_in_the_check_itself_is_not_the_learners(
+    notebook: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(ask: Any) -> None:
+        raise OSError("disk gone")
+
+    monkeypatch.setitem(learner._VISIBLE_CHECKS, "1.3", broken)
+    check("1.3")
+    shown = capsys.readouterr().out
+    assert "the check stopped, not your answer" in shown
+    assert "disk gone" in shown
+
+
+def test_hints_come_in_two_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    hint("1.2")
+    hint("1.2", 2)
+    hint("1.2", 99)
+    first, second, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("Hint 1 of 2")
+    assert second.startswith("Hint 2 of 2")
+    assert last == second
+    with pytest.raises(UnknownExerciseError):
+        hint("7.7")
+
+
+def test_an_unsolved_exercise_does_not_block_the_next(capsys: pytest.CaptureFixture[str]) -> None:
+    def stub() -> None:
+        raise NotImplementedError
+
+    parts = attempt("1.1 split", stub)
+    assert [len(part) for part in parts] == [3150, 450, 900, 500]
+    assert "prepared arrays" in capsys.readouterr().out
+    assert set(attempt("1.4 counts", stub)) >= {"tp", "fnr"}
+    assert isinstance(attempt("1.3 threshold", stub), float)
+    assert attempt("1.2 scores", stub).shape == (10,)
+
+
+def test_a_wrong_answer_is_shown_and_not_replaced() -> None:
+    assert attempt("1.3 threshold", lambda: "nonsense") == "nonsense"
+    with pytest.raises(ZeroDivisionError):
+        attempt("1.3 threshold", lambda: 1 / 0)
+
+
+def test_outside_ipython_the_script_is_the_notebook() -> None:
+    assert learner._notebook_namespace() is vars(sys.modules["__main__"])

@@ -1,0 +1,130 @@
+"""Typical mistakes, offered to the visible checks: each is named in the learner's words."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_utils.selfcheck.nb1_visible import VISIBLE_CHECKS
+from data_utils.selfcheck.words import Found
+
+# ------------------------------------------------------------ correct answers, for comparison
+
+
+def split(images: Any, labels: Any, anomaly_digit: int, seed: int) -> Any:
+    normal = np.random.default_rng(seed).permutation(np.flatnonzero(labels != anomaly_digit))
+    a, b = round(0.2 * len(normal)), round(0.3 * len(normal))
+    parts = (normal[b:], normal[a:b], normal[:a])
+    return (*(images[p] for p in parts), images[labels == anomaly_digit])
+
+
+def score(x: Any, x_hat: Any) -> Any:
+    axes = tuple(range(1, x.ndim))
+    return ((x - x_hat) ** 2).sum(axes) / (x**2).sum(axes)
+
+
+def counts(test: Any, anomaly: Any, threshold: float) -> dict[str, Any]:
+    tp, fp = int((anomaly > threshold).sum()), int((test > threshold).sum())
+    fn, tn = len(anomaly) - tp, len(test) - fp
+    return {
+        "tp": tp, "fn": fn, "fp": fp, "tn": tn, "tpr": tp / (tp + fn), "fnr": fn / (tp + fn),
+        "fpr": fp / (fp + tn), "tnr": tn / (fp + tn),
+    }  # fmt: skip
+
+
+RIGHT = {
+    "1.1": [split, lambda *a, **k: list(split(*a, **k))],
+    "1.2": [
+        score,
+        lambda x, r: score(x, r).tolist(),
+        lambda x, r: np.array([np.sum((a - b) ** 2) / np.sum(a**2) for a, b in zip(x, r)]),  # noqa: B905
+        lambda x, r: np.mean((x - r) ** 2, (1, 2, 3)) / np.mean(x**2, (1, 2, 3)),
+    ],
+    "1.3": [
+        lambda s, f: np.quantile(s, 1 - f),
+        lambda s, f: np.quantile(s, 1 - f, method="higher"),
+        lambda s, f: np.percentile(s, 100 * (1 - f), method="lower"),
+        lambda s, f: sorted(s)[int(np.ceil((1 - f) * len(s))) - 1],
+        lambda s, f: np.float32(np.quantile(s, 1 - f)),
+    ],
+    "1.4": [counts, lambda *a, **k: {n: np.asarray(v)[()] for n, v in counts(*a, **k).items()}],
+}
+
+
+@pytest.mark.parametrize(
+    ("exercise", "function"), [(e, f) for e, functions in RIGHT.items() for f in functions]
+)
+def test_right_answers_pass_however_they_are_written(exercise: str, function: Any) -> None:
+    VISIBLE_CHECKS[exercise](function)
+
+
+# ------------------------------------------------------------ mistakes
+
+
+def shuffled_in_place(images: Any, labels: Any, anomaly_digit: int, seed: int) -> Any:
+    np.random.default_rng(seed).shuffle(images)
+    return split(images, labels, anomaly_digit, seed)
+
+
+def unshuffled(images: Any, labels: Any, anomaly_digit: int, seed: int) -> Any:
+    normal = np.flatnonzero(labels != anomaly_digit)
+    a, b = round(0.2 * len(normal)), round(0.3 * len(normal))
+    return images[normal[b:]], images[normal[a:b]], images[normal[:a]], images[labels == anomaly_digit]
+
+
+def twice_shuffled(images: Any, labels: Any, anomaly_digit: int, seed: int) -> Any:
+    train, val, _, anomaly = split(images, labels, anomaly_digit, seed)
+    return train, val, split(images, labels, anomaly_digit, seed + 1)[2], anomaly
+
+
+def scaled(*a: Any, **k: Any) -> Any:
+    return tuple(part / 255 for part in split(*a, **k))
+
+
+def with_changes(**changes: Any) -> Any:
+    return lambda *a, **k: {**counts(*a, **k), **{n: f(counts(*a, **k)) for n, f in changes.items()}}
+
+
+def not_strict(test: Any, anomaly: Any, threshold: float) -> dict[str, Any]:
+    return counts(test, anomaly, threshold - 1e-9)
+
+
+MISTAKES: list[tuple[str, Any, str]] = [
+    ("1.1", shuffled_in_place, "a shuffle worked in place"),
+    ("1.1", twice_shuffled, "shuffled separately"),
+    ("1.1", scaled, "scaling comes later"),
+    ("1.1", lambda *a, **k: split(*a, **k)[:3], "return x_train, x_val, x_test, x_anomaly"),
+    ("1.1", lambda i, n, d, seed: tuple(p[:0] for p in split(i, n, d, seed)), "x_anomaly"),
+    ("1.1", lambda i, n, d, seed: split(i, n, (d + 1) % 10, seed), "has seen the anomaly"),
+    ("1.1", lambda i, n, d, seed: np.flatnonzero(n != d), "something else is returned"),
+    ("1.2", lambda x, r: np.mean((x - r) ** 2), "ran over the batch axis"),
+    ("1.2", lambda x, r: -score(x, r), "the sign is turned"),
+    ("1.2", lambda x, r: np.mean((x - r) ** 2, (1, 2, 3)), "mean squared error, not yet relative"),
+    ("1.2", lambda x, r: np.sum((x - r) ** 2, (1, 2, 3)), "summed squared error, not yet relative"),
+    ("1.2", lambda x, r: np.sqrt(score(x, r)), "a square root was taken"),
+    ("1.2", lambda x, r: (x - r) ** 2, "a pixel axis is left"),
+    ("1.2", lambda x, r: np.sum((x - r) ** 2, (1, 2, 3)) / np.sum(x**2), "summed over the whole batch"),
+    ("1.2", lambda x, r: np.full(len(x), 0.5), "every image has the same score"),
+    ("1.2", lambda x, r: score(x, r) * np.nan, "NaN or infinite"),
+    ("1.2", lambda x, r: None, "not an array of numbers"),
+    ("1.3", lambda s, f: np.quantile(s, f), "the lower quantile"),
+    ("1.3", lambda s, f: np.max(s), "one odd image decides"),
+    ("1.3", lambda s, f: np.mean(s) + 3 * np.std(s), "mean + 3 sd"),
+    ("1.3", lambda s, f: 1 - f, "the number lies outside the validation scores"),
+    ("1.3", lambda s, f: s > np.quantile(s, 1 - f), "not an array or a truth value"),
+    ("1.3", lambda s, f: np.quantile(s, 0.95), "does not follow from these scores"),
+    ("1.4", with_changes(fpr=lambda c: c["fnr"], fnr=lambda c: c["fpr"]), "swapped"),
+    ("1.4", with_changes(tp=lambda c: c["tpr"]), "a count is not a rate"),
+    ("1.4", with_changes(fpr=lambda c: c["fp"] / 9), "divided by all images"),
+    ("1.4", with_changes(tpr=lambda c: 100 * c["tpr"]), "a percentage"),
+    ("1.4", lambda t, a, threshold: tuple(counts(t, a, threshold).values()), "a key is missing"),
+    ("1.4", not_strict, "exactly at the threshold"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "function", "words"), MISTAKES)
+def test_a_typical_mistake_is_named(exercise: str, function: Any, words: str) -> None:
+    with pytest.raises(Found) as caught:
+        VISIBLE_CHECKS[exercise](function)
+    assert words in str(caught.value)
+    assert len(caught.value.finding.lines()) <= 5  # with the headline at most six

@@ -1,0 +1,99 @@
+"""data_utils holds no answer, the student's files no solution, no hidden check, no exam image."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+
+import data_utils
+from data_utils.selfcheck.nb1_visible import VISIBLE_CHECKS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def public_functions() -> list[Callable[..., Any]]:
+    """Every public function of data_utils."""
+    found = []
+    for module_info in pkgutil.walk_packages(data_utils.__path__, "data_utils."):
+        module = importlib.import_module(module_info.name)
+        for name, value in inspect.getmembers(module, inspect.isfunction):
+            if not name.startswith("_") and value.__module__ == module.__name__:
+                found.append(value)
+    return found
+
+
+@pytest.mark.parametrize("exercise", ["1.1", "1.2", "1.3", "1.4", "1.5"])
+def test_no_public_function_answers_an_exercise(exercise: str) -> None:
+    functions = public_functions()
+    assert len(functions) > 20
+    for function in functions:
+        if function.__name__.startswith("check"):
+            continue  # a check that is offered itself as the answer would call itself
+        with pytest.raises(BaseException):  # noqa: B017, PT011 - any refusal will do
+            VISIBLE_CHECKS[exercise](function)
+
+
+def answer_lines() -> set[str]:
+    """Lines of the solutions that a student must not read anywhere."""
+    notebook = nbformat.read(ROOT / "solutions/nb1_autoencoder/nb1_autoencoder.ipynb", as_version=4)
+    lines: set[str] = set()
+    for cell in notebook.cells:
+        inside = False
+        for line in cell.source.splitlines():
+            if "BEGIN SOLUTION" in line:
+                inside = True
+            elif "END SOLUTION" in line:
+                inside = False
+            elif inside and len(line.strip()) > 25:
+                lines.add(line.strip())
+    assert len(lines) > 15
+    return lines
+
+
+def student_files() -> list[Path]:
+    folders = (ROOT / "notebooks", ROOT / "data_utils")
+    return [p for folder in folders for p in folder.rglob("*") if p.suffix in {".py", ".ipynb", ".toml"}]
+
+
+def test_student_files_hold_no_solution() -> None:
+    released = nbformat.read(ROOT / "notebooks/nb1_autoencoder/nb1_autoencoder.ipynb", as_version=4)
+    texts = ["\n".join(cell.source for cell in released.cells)]
+    texts += [p.read_text() for p in student_files() if p.suffix == ".py"]
+    for text in texts:
+        assert "SOLUTION" not in text
+        own = {line.strip() for line in text.splitlines()}  # a message may quote a call
+        assert not own & answer_lines()
+
+
+def test_student_files_hold_no_hidden_check() -> None:
+    names = {
+        node.name
+        for path in (ROOT / "grader/hidden").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+    assert len(names) >= 20
+    for path in student_files():
+        text = path.read_text()
+        assert not [name for name in names if name in text], path
+
+
+def test_student_files_hold_no_exam_image() -> None:
+    exam = np.load(ROOT / "grader/exam/mnist_exam.npz")
+    assert exam["images"].shape == (2000, 28, 28)
+    assert np.bincount(exam["labels"]).tolist() == [200] * 10
+    secret = {image.tobytes() for image in exam["images"]}
+    shown = 0
+    for path in (ROOT / "data_utils").rglob("*.npz"):
+        for array in np.load(path).values():
+            if array.shape[1:] == (28, 28):
+                shown += len(array)
+                assert not {image.tobytes() for image in array} & secret, path
+    assert shown > 5000
