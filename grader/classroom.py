@@ -33,7 +33,12 @@ def list_seats(submitted: Path, notebook_id: str) -> list[Seat]:
             f"{submitted} holds no student. Expected {submitted}/STUDENT/{notebook_id}/"
             f"{notebook_id}.ipynb."
         )
-    return [Seat(p.name, p / notebook_id / f"{notebook_id}.ipynb") for p in students]
+    return [seat_of(submitted, p.name, notebook_id) for p in students]
+
+
+def seat_of(submitted: Path, student: str, notebook_id: str) -> Seat:
+    """Return a student's place, whether or not something lies there."""
+    return Seat(student, submitted / student / notebook_id / f"{notebook_id}.ipynb")
 
 
 def require_submission(seat: Seat) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_utils.course import Notebook, load_course
-from grader.classroom import Seat
+from grader.classroom import Seat, seat_of
 from grader.examination import Settings
 from grader.report import GradeReport
 from grader.sample_class import (
@@ -19,7 +19,7 @@ from grader.sample_class import (
     submission_of,
 )
 from grader.sample_class.bad_files import BAD_FILES, write_bad_file
-from grader.schedule import grade_class
+from grader.schedule import grade_class, grade_seat
 from grader.tables import number
 
 
@@ -52,22 +52,37 @@ def grade_sample_class(
     list of Graded
         In the class's order.
     """
-    notebook = load_course().notebook(notebook_id)
-    students = {student.name: student for student in load_class(notebook_id)}
-    refusals = {bad.student: bad.message for bad in BAD_FILES}
     graded: dict[str, Graded] = {}
     with tempfile.TemporaryDirectory() as folder:
-        seats = write_class(Path(folder) / "submitted", root, notebook)
+        seats = write_class(Path(folder) / "submitted", root, load_course().notebook(notebook_id))
         reports = Path(folder) / "reports"
         workers = os.cpu_count() or 1
         for seat, report in grade_class(seats, notebook_id, settings, reports, workers):
-            if seat.student in students:
-                result = _judge(students[seat.student], report)
-            else:
-                result = _judge_refusal(seat.student, refusals[seat.student], report)
-            graded[seat.student] = result
-            on_report(result)
-    return [graded[name] for name in [*students, *refusals]]
+            graded[seat.student] = judge(seat.student, notebook_id, report)
+            on_report(graded[seat.student])
+    return [graded[seat.student] for seat in seats]
+
+
+def grade_and_judge(
+    name: str, notebook_id: str, submitted: Path, settings: Settings, reports: Path
+) -> Graded:
+    """Grade one sample student in this process, of a class that `write_class` wrote."""
+    return judge(
+        name,
+        notebook_id,
+        grade_seat(seat_of(submitted, name, notebook_id), notebook_id, settings, reports),
+    )
+
+
+def judge(name: str, notebook_id: str, report: GradeReport) -> Graded:
+    """Compare a sample student's report with what must come out."""
+    for student in load_class(notebook_id):
+        if student.name == name:
+            return _judge_student(student, report)
+    bad = next(bad for bad in BAD_FILES if bad.student == name)
+    refused = report.status == "failed" and bad.message in report.reason
+    complaints = () if refused else (f"not refused with {bad.message!r}",)
+    return Graded(name, report, "failed", complaints)
 
 
 def write_class(submitted: Path, root: Path, notebook: Notebook) -> list[Seat]:
@@ -86,12 +101,12 @@ def write_class(submitted: Path, root: Path, notebook: Notebook) -> list[Seat]:
 
 
 def _new_seat(submitted: Path, student: str, notebook_id: str) -> Seat:
-    seat = Seat(student, submitted / student / notebook_id / f"{notebook_id}.ipynb")
+    seat = seat_of(submitted, student, notebook_id)
     seat.path.parent.mkdir(parents=True)
     return seat
 
 
-def _judge(student: SampleStudent, report: GradeReport) -> Graded:
+def _judge_student(student: SampleStudent, report: GradeReport) -> Graded:
     """Compare every exercise's points and every check with what the fragment declares."""
     complaints = [f"failed: {report.reason}"] if report.status != "graded" else []
     total = 0.0
@@ -111,10 +126,3 @@ def _judge(student: SampleStudent, report: GradeReport) -> Graded:
     if student.message not in said:
         complaints.append(f"nobody said {student.message!r}")
     return Graded(student.name, report, number(total), tuple(complaints))
-
-
-def _judge_refusal(name: str, message: str, report: GradeReport) -> Graded:
-    complaints = []
-    if report.status != "failed" or message not in report.reason:
-        complaints.append(f"not refused with {message!r}")
-    return Graded(name, report, "failed", tuple(complaints))

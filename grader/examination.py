@@ -179,7 +179,7 @@ class Examination:
                 cell_seconds=seconds, call_seconds=CALL_SECONDS, total_seconds=3 * seconds
             ),
             device=settings.device,
-            # with_images=with_images,
+            with_images=with_images,
             environment={**ONE_THREAD, "ANOMALY_COURSE_PROFILE": settings.profile},
         )
 

@@ -154,14 +154,14 @@ def why_no_points(files: NotebookFiles, graded: Any) -> str:
         What the gradebook holds. It keeps the points of an earlier submission when a later one
         fails, and nbgrader puts zeros there for a notebook that is missing.
     """
-    if graded is None or any(_unscored(grade) for grade in graded.grades):
-        return "nbgrader has not graded it"
     try:
         report = read_report(files.report) if files.report.is_file() else None
     except GraderError as error:
         return str(error)
     if report is not None and report.status != "graded":
         return report.reason
+    if graded is None or any(_unscored(grade) for grade in graded.grades):
+        return "nbgrader has not graded it"
     if not files.autograded.is_file():
         return "nbgrader could not grade what was handed in last, or nothing was"
     if report is not None and files.submitted.is_file():
@@ -202,14 +202,18 @@ def _grade_cells(assignment: Any) -> list[_Cell]:
     return [
         (notebook.name, name)
         for notebook in assignment.notebooks
-        for name in sorted((cell.name for cell in notebook.grade_cells), key=lambda n: (len(n), n))
+        for name in sorted(_graded_names(notebook), key=lambda name: (len(name), name))
     ]
+
+
+def _graded_names(notebook: Any) -> set[str]:
+    return {cell.name for cell in notebook.grade_cells + notebook.task_cells}
 
 
 def _points(notebook: Any, graded: Any, word: str) -> dict[_Cell, Any]:
     """Return the points of each grade cell of a notebook, or the word for all of them."""
     if word or graded is None:
-        return {(notebook.name, cell.name): word for cell in notebook.grade_cells}
+        return {(notebook.name, name): word for name in _graded_names(notebook)}
     return {
         (notebook.name, grade.name): BY_HAND if _score_of(grade) is None else grade.score
         for grade in graded.grades
@@ -218,8 +222,9 @@ def _points(notebook: Any, graded: Any, word: str) -> dict[_Cell, Any]:
 
 def _unscored(grade: Any) -> bool:
     """Say whether a cell that is graded by the machine has no points."""
-    answers = {cell.name for cell in grade.notebook.notebook.solution_cells}
-    return _score_of(grade) is None and grade.name not in answers
+    notebook = grade.notebook.notebook
+    by_hand = {cell.name for cell in notebook.solution_cells + notebook.task_cells}
+    return _score_of(grade) is None and grade.name not in by_hand
 
 
 def _score_of(grade: Any) -> float | None:

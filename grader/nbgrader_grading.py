@@ -1,5 +1,7 @@
-"""Grading under `nbgrader autograde`: the file is read by us, graded in the sandbox, and only the
-points and the words for the student go into the notebook that nbgrader keeps."""
+"""Grading under `nbgrader autograde`: the submitted file is read here and graded in the sandbox.
+
+Only the points and the words for the student go into the notebook that nbgrader keeps.
+"""
 
 import json
 import math
@@ -26,7 +28,7 @@ from grader.submissions import read_submission, released_notebook
 from grader.tables import exercise_lines
 
 REPORTS = "reports"
-_CELL_KINDS = ("code", "markdown", "raw")
+_NEW_CELL = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
 
 
 class GradeInSandbox(NbGraderPreprocessor):
@@ -91,7 +93,10 @@ class SubmissionReader(NotebookExporter):
         """Convert a notebook; one that lies among the submissions is checked first."""
         seat = seat_of(self.config, resources)
         if Path(filename) != seat.path:  # the second pass, over nbgrader's own copy
-            return super().from_filename(filename, resources=resources, **kw)
+            converted: tuple[NotebookNode, Any] = super().from_filename(
+                filename, resources=resources, **kw
+            )
+            return converted
         notebook_id = resources["nbgrader"]["notebook"]
         try:
             _require_own_folders(seat)
@@ -99,8 +104,9 @@ class SubmissionReader(NotebookExporter):
         except SubmissionError as error:
             raise GradeInSandbox(parent=self).refuse(seat, notebook_id, str(error)) from None
         _drop_linked_copies(seat, _autograded_folder(self.config, resources))
-        document = json.loads(seat.path.read_bytes())
-        return self.from_notebook_node(tidied(document, notebook_id), resources, **kw)
+        notebook = tidied(json.loads(seat.path.read_bytes()), notebook_id)
+        converted = self.from_notebook_node(notebook, resources, **kw)
+        return converted
 
 
 def seat_of(config: Any, resources: Any) -> Seat:
@@ -121,25 +127,25 @@ def tidied(document: dict[str, Any], notebook_id: str) -> NotebookNode:
 
     Notes
     -----
-    Outputs go; nbgrader's metadata are the master's own, or none; a grade cell that is missing
-    comes back behind the cell that it followed (nbgrader's own way of putting it back stops where
-    a locked cell stands before it).
+    Sources and pasted images stay, and outputs go. Metadata are the master's own, or none. A grade
+    cell that is missing comes back behind the cell that it followed (nbgrader's own way of putting
+    it back stops where a locked cell stands before it).
     """
     master = nbformat.read(released_notebook(notebook_id), as_version=4)
-    given = {cell.metadata.nbgrader.grade_id: cell for cell in master.cells if _name(cell)}
-    if not isinstance(document.get("metadata"), dict):
-        document["metadata"] = {}
-    for cell in document["cells"]:
-        _tidy_cell(cell, given)
-    read = nbformat.reads(json.dumps(document), as_version=4)
-    last = 0  # how many cells stand before the place where the next missing one belongs
+    given = {_name(cell): cell for cell in master.cells if _name(cell)}
+    kept = set(given)
+    cells: list[NotebookNode] = []
+    for cell in reversed(document["cells"]):  # of copies with one name the last one counts
+        cells.insert(0, _clean_cell(cell, given, kept))
+        kept.discard(_name(cells[0]))
+    behind = 0  # how many cells stand before the place where the next missing one belongs
     for name, cell in given.items():
-        places = [place for place, own in enumerate(read.cells) if _name(own) == name]
+        places = [place for place, own in enumerate(cells) if _name(own) == name]
         if not places and cell.metadata.nbgrader.grade:
-            read.cells.insert(last, nbformat.from_dict(cell))
-            places = [last]
-        last = places[-1] + 1 if places else last
-    return read
+            cells.insert(behind, nbformat.from_dict(cell))
+            places = [behind]
+        behind = places[-1] + 1 if places else behind
+    return nbformat.v4.new_notebook(cells=cells, metadata=master.metadata)
 
 
 def fill_grade_cells(nb: NotebookNode, report: GradeReport) -> None:
@@ -217,24 +223,27 @@ def _why_not_graded(report: GradeReport) -> str:
     )
 
 
-def _tidy_cell(cell: dict[str, Any], given: dict[str, NotebookNode]) -> None:
-    """Repair one cell of a submission's JSON in place."""
+def _clean_cell(
+    cell: dict[str, Any], given: dict[str, NotebookNode], kept: set[str]
+) -> NotebookNode:
+    """Return a cell made anew from a student's; only names in `kept` keep their metadata."""
+    kind, source = cell["cell_type"], cell.get("source", "")
+    make = _NEW_CELL.get(kind, nbformat.v4.new_raw_cell)
+    clean: NotebookNode = make(source=source if isinstance(source, str) else "".join(source))
     name = _name(cell)
-    if cell["cell_type"] not in _CELL_KINDS:
-        cell["cell_type"] = "raw"
-    metadata = cell.setdefault("metadata", {})
-    metadata.pop("nbgrader", None)
-    if name in given and given[name].cell_type == cell["cell_type"]:
-        metadata["nbgrader"] = dict(given[name].metadata.nbgrader)
-    cell.setdefault("source", "")
-    cell.pop("outputs", None)
-    cell.pop("execution_count", None)
-    if cell["cell_type"] == "code":
-        cell.update(outputs=[], execution_count=None)
-    if not isinstance(cell.get("id", ""), str):
-        del cell["id"]
-    if not isinstance(cell.get("attachments", {}), dict):
-        del cell["attachments"]
+    if name in kept and given[name].cell_type == kind:
+        clean.metadata = nbformat.from_dict(given[name].metadata)
+    if kind == "markdown" and _are_images(cell.get("attachments")):
+        clean.attachments = nbformat.from_dict(cell["attachments"])
+    return clean
+
+
+def _are_images(attachments: Any) -> bool:
+    """Say whether these are pasted images as Jupyter keeps them: name, type, base64 text."""
+    return isinstance(attachments, dict) and all(
+        isinstance(image, dict) and all(isinstance(text, str) for text in image.values())
+        for image in attachments.values()
+    )
 
 
 def _name(cell: Any) -> str:

@@ -14,7 +14,7 @@ from grader.nbgrader_export import HonestExport
 from grader.nbgrader_grading import GradeInSandbox, SubmissionReader
 
 # Columns of `nbgrader validate`: its 90 would cut the sentences of a check in the middle.
-VALIDATE_COLUMNS = 200
+VALIDATE_COLUMNS = 160
 _STUB = re.compile(r"raise NotImplementedError\(\)")
 
 

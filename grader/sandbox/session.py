@@ -48,6 +48,8 @@ class Session:
         Seen read-only inside, named by ANOMALY_COURSE_DATA.
     environment : mapping of str to str, optional
         Added to the environment inside, e.g. OMP_NUM_THREADS.
+    with_images : bool
+        Without them no data set is seen inside, not even those that packages carry.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Session:
         device: str = "cpu",
         data_folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        with_images: bool = True,
     ) -> None:
         if device not in ("cpu", "gpu"):
             raise SandboxError(f"The device is 'cpu' or 'gpu', not {device!r}.")
@@ -71,7 +74,7 @@ class Session:
         self.limits = limits
         self._identity = secrets.token_hex(8)
         start = start_bwrap if isolation is Isolation.BWRAP else start_plain
-        self._process, packages = start(limits, device, data_folder, environment or {})
+        self._process, packages = start(limits, device, data_folder, environment or {}, with_images)
         self._talk = Conversation(self._process, limits)
         try:
             config = self._configuration(packages)

@@ -23,7 +23,11 @@ START_SECONDS = 60.0  # a start takes half a second; machines that grade a class
 
 
 def start_bwrap(
-    limits: Limits, device: str, data_folder: Path | None, environment: Mapping[str, str]
+    limits: Limits,
+    device: str,
+    data_folder: Path | None,
+    environment: Mapping[str, str],
+    with_images: bool,
 ) -> tuple[Process, list[str]]:
     """Start a worker behind bubblewrap.
 
@@ -40,6 +44,8 @@ def start_bwrap(
         Seen read-only at /opt/data.
     environment : mapping of str to str
         Added to the environment inside.
+    with_images : bool
+        Whether the images that installed packages carry are seen.
 
     Returns
     -------
@@ -51,7 +57,7 @@ def start_bwrap(
     SandboxUnavailable
         When it does not start.
     """
-    places = find_places()
+    places = find_places(with_images)
     filter_fd = seccomp.open_program()
     ours, theirs = socket.socketpair()
     status_read, status_write = os.pipe()
@@ -100,14 +106,18 @@ def _child_number(status_read: int, process: Process) -> int:
 
 
 def start_plain(
-    limits: Limits, device: str, data_folder: Path | None, environment: Mapping[str, str]
+    limits: Limits,
+    device: str,
+    data_folder: Path | None,
+    environment: Mapping[str, str],
+    with_images: bool,
 ) -> tuple[Process, list[str]]:
     """Start a worker as a plain child process, for one's own notebooks and other systems.
 
     Parameters
     ----------
-    limits, device, data_folder, environment
-        As for `start_bwrap`; the data folder stays where it is.
+    limits, device, data_folder, environment, with_images
+        As for `start_bwrap`; the data folder stays where it is, and a plain process hides nothing.
 
     Returns
     -------

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from grader.sandbox import Isolation, Limits, SandboxUnavailable, bwrap, places, seccomp
+from grader.sandbox import (
+    Isolation,
+    Limits,
+    SandboxUnavailable,
+    Session,
+    bwrap,
+    places,
+    seccomp,
+)
 
 
 def look(wall: Isolation, seen: list[Path], covered: list[Path], folder: Path) -> set[str]:
@@ -162,3 +170,22 @@ def test_the_filter_is_known_for_common_machines() -> None:
         assert program is not None
         assert len(program) % 8 == 0
     assert seccomp.program("riscv64") is None
+
+
+def test_without_images_no_data_set_is_seen() -> None:
+    look = (
+        "import importlib.resources as r\n"
+        "names = sorted(p.name for p in r.files('data_utils').joinpath('embedded').iterdir())\n"
+        "try:\n"
+        "    from data_utils.datasets import load_mnist\n"
+        "    seen = len(load_mnist('embedded').images)\n"
+        "except Exception as error:\n"
+        "    seen = str(error)"
+    )
+    with Session(with_images=True) as session:
+        session.run_cell(look)
+        assert session.value("seen") == 5000
+    with Session(with_images=False) as session:
+        session.run_cell(look)
+        assert session.value("names") == []
+        assert "it sees no data set" in session.value("seen")

@@ -44,7 +44,11 @@ def test_a_build_is_the_same_byte_for_byte_and_notices_a_change(checkout: Path) 
         ('# %% answer="1.3"\n', '# %% answer="1.3"\nprint("hello")\n', "more than definitions"),
         ('# %% given="setup"', "# %%", "needs exactly one of"),
         ('given="train"', 'given="score"', "twice"),
-        ('# %% given="progress"\n', '# %% given="progress"\n' + "x = 1\n" * 16, "more than 15 lines"),
+        (
+            '# %% given="progress"\n',
+            '# %% given="progress"\n' + "x = 1\n" * 16,
+            "more than 15 lines",
+        ),
         ("    ### END SOLUTION\n", "", "nbgrader refused"),
     ],
 )

@@ -69,7 +69,12 @@ def shuffled_in_place(images: Any, labels: Any, anomaly_digit: int, seed: int) -
 def unshuffled(images: Any, labels: Any, anomaly_digit: int, seed: int) -> Any:
     normal = np.flatnonzero(labels != anomaly_digit)
     a, b = round(0.2 * len(normal)), round(0.3 * len(normal))
-    return images[normal[b:]], images[normal[a:b]], images[normal[:a]], images[labels == anomaly_digit]
+    return (
+        images[normal[b:]],
+        images[normal[a:b]],
+        images[normal[:a]],
+        images[labels == anomaly_digit],
+    )
 
 
 def twice_shuffled(images: Any, labels: Any, anomaly_digit: int, seed: int) -> Any:
@@ -82,7 +87,10 @@ def scaled(*a: Any, **k: Any) -> Any:
 
 
 def with_changes(**changes: Any) -> Any:
-    return lambda *a, **k: {**counts(*a, **k), **{n: f(counts(*a, **k)) for n, f in changes.items()}}
+    return lambda *a, **k: {
+        **counts(*a, **k),
+        **{n: f(counts(*a, **k)) for n, f in changes.items()},
+    }
 
 
 def not_strict(test: Any, anomaly: Any, threshold: float) -> dict[str, Any]:
@@ -103,7 +111,11 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("1.2", lambda x, r: np.sum((x - r) ** 2, (1, 2, 3)), "summed squared error, not yet relative"),
     ("1.2", lambda x, r: np.sqrt(score(x, r)), "a square root was taken"),
     ("1.2", lambda x, r: (x - r) ** 2, "a pixel axis is left"),
-    ("1.2", lambda x, r: np.sum((x - r) ** 2, (1, 2, 3)) / np.sum(x**2), "summed over the whole batch"),
+    (
+        "1.2",
+        lambda x, r: np.sum((x - r) ** 2, (1, 2, 3)) / np.sum(x**2),
+        "summed over the whole batch",
+    ),
     ("1.2", lambda x, r: np.full(len(x), 0.5), "every image has the same score"),
     ("1.2", lambda x, r: score(x, r) * np.nan, "NaN or infinite"),
     ("1.2", lambda x, r: None, "not an array of numbers"),

@@ -59,7 +59,9 @@ def answer_lines() -> set[str]:
 
 def student_files() -> list[Path]:
     folders = (ROOT / "notebooks", ROOT / "data_utils")
-    return [p for folder in folders for p in folder.rglob("*") if p.suffix in {".py", ".ipynb", ".toml"}]
+    return [
+        p for folder in folders for p in folder.rglob("*") if p.suffix in {".py", ".ipynb", ".toml"}
+    ]
 
 
 def test_student_files_hold_no_solution() -> None:

@@ -85,4 +85,8 @@ def test_what_cannot_be_graded_is_no_zero() -> None:
     report = failed_report(Path("x.ipynb"), Settings(), "x.ipynb is empty.", "nb1_autoencoder")
     assert report.points is None
     assert report.needs_a_look
-    assert report_lines(report) == ["[ FAILED ]  x.ipynb", "  x.ipynb is empty.", "  This is not a zero."]
+    assert report_lines(report) == [
+        "[ FAILED ]  x.ipynb",
+        "  x.ipynb is empty.",
+        "  This is not a zero.",
+    ]

@@ -154,7 +154,16 @@ json_values = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                "cells metadata nbformat source cell_type nbgrader grade_id tags".split()
+                [
+                    "cells",
+                    "metadata",
+                    "nbformat",
+                    "source",
+                    "cell_type",
+                    "nbgrader",
+                    "grade_id",
+                    "tags",
+                ]
             ),
             inner,
             max_size=5,

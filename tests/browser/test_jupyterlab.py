@@ -1,0 +1,164 @@
+"""JupyterLab in a real browser: a student opens notebook 1, sets up, and asks for a check.
+
+Two screenshots are written to build/, for people to look at.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+NOTEBOOK = "nb1_autoencoder/nb1_autoencoder.ipynb"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = ("--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync")  # fmt: skip
+START_SECONDS = 90  # of the server, on a busy machine
+RUN_MILLISECONDS = 90_000  # of a cell: the first one imports TensorFlow
+HAS_RUN = re.compile(r"\[\d+\]")
+WINDOW = {"width": 1280, "height": 1000}  # a laptop's
+MOST_LINES = 6  # of a check's message
+# Nothing is fetched from outside: no news, no search for updates, no list of extensions.
+OFFLINE = (
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.extension_manager=readonly",
+)
+NO_NEWS = '{"fetchNews": "false", "checkForUpdates": false}'
+
+
+@pytest.fixture(scope="module")
+def browser_program() -> str:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, browser_program: str) -> Iterator[str]:
+    """Start JupyterLab on a copy of the student notebooks; give its address."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(CHECKOUT / "notebooks", folder / "notebooks")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *OFFLINE]
+    command += [
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+    ]
+    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={folder / 'notebooks'}"]
+    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "HOME")
+    environment = {**os.environ, "ANOMALY_COURSE_PROFILE": "quick"}
+    environment |= {name: str(folder / name.lower()) for name in own}
+    (folder / "home").mkdir()
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text(NO_NEWS)
+    environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(f"{address}/api/status", server, folder / "log")
+        yield address
+    finally:
+        print((folder / "log").read_text())  # shown by pytest if the test fails
+        server.terminate()  # it ends its kernels on the way
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+@pytest.fixture(scope="module")
+def page(lab: str, browser_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    with playwright.sync_playwright() as play:
+        context = play.chromium.launch_persistent_context(
+            str(tmp_path_factory.mktemp("profile")),
+            executable_path=browser_program,
+            headless=True,
+            args=["--no-sandbox", *QUIET],
+            viewport=WINDOW,
+        )
+        context.set_default_timeout(RUN_MILLISECONDS)
+        page = context.pages[0]
+        page.goto(f"{lab}/lab/tree/{NOTEBOOK}")
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        page.locator("#jp-main-statusbar", has_text="| Idle").wait_for()  # the kernel has started
+        yield page
+        context.close()
+
+
+def test_a_student_sets_up_and_reads_what_a_check_says(page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    (CHECKOUT / "build").mkdir(exist_ok=True)
+    page.get_by_role("heading", name="Anomaly detection with a Keras autoencoder").wait_for()
+    page.screenshot(path=CHECKOUT / "build" / "jupyterlab_nb1_top.png")
+
+    assert output_of(run(page, "import keras")).count() == 0
+    assert output_of(run(page, "from data_utils.selfcheck")).count() == 0
+    text = message(run(page, 'check("1.1")'))
+    assert "run the set-up cell and the cell that defines it, then this one" in text
+
+    run(page, "def split_leave_one_digit_out")
+    text = message(run(page, 'check("1.1")'))
+    page.screenshot(path=CHECKOUT / "build" / "jupyterlab_nb1.png")
+    assert text.startswith("[ FAILED ]  Exercise 1.1  split_leave_one_digit_out   worth 4 points")
+    assert "still to be done" in text
+    assert [url for url in asked if not url.startswith(page.url.split("/lab")[0])] == []
+
+
+def run(page, text: str):
+    """Run the code cell that holds `text`, wait until it is done, and return it."""
+    cell = page.locator(".jp-CodeCell", has_text=text).first
+    prompt = cell.locator(".jp-InputPrompt")
+    before = prompt.inner_text()
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    # The prompt shows a star while the cell runs, and then a number that it did not show before.
+    prompt.filter(has_text=HAS_RUN, has_not_text=before).wait_for()
+    return cell
+
+
+def output_of(cell):
+    return cell.locator(".jp-OutputArea-output")
+
+
+def message(cell) -> str:
+    """Return what a check printed, having made sure that a student can read it as it stands."""
+    output = output_of(cell)
+    output.wait_for()
+    output.scroll_into_view_if_needed()
+    assert output.is_visible()
+    text = output.inner_text()
+    assert "[ FAILED ]" in text
+    assert "Traceback" not in text
+    assert len(text.strip().splitlines()) <= MOST_LINES
+    assert output.evaluate("element => element.scrollWidth <= element.clientWidth")
+    return text
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    """Return once the server answers; show its log if it ends or stays silent."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")

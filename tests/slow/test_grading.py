@@ -1,0 +1,136 @@
+"""Grading from the outside: the release, the profile that counts, the commands."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from benchmarks.calibrate import DESIGNS
+from benchmarks.masters import design_hash
+from data_utils.course import load_course
+from grader.examination import Settings
+from grader.grading import grade_submission
+from grader.report import read_report
+from grader.submissions import released_notebook
+
+ROOT = Path(__file__).resolve().parents[2]
+NB = "nb1_autoencoder"
+SOLUTION = ROOT / "solutions" / NB / f"{NB}.ipynb"
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.mark.slow
+def test_the_notebook_as_shipped_earns_nothing_and_says_why() -> None:
+    report = grade_submission(released_notebook(NB), Settings("quick"))
+    assert report.status == "graded"
+    assert [exercise.points for exercise in report.exercises] == [0.0] * 5
+    for exercise in report.exercises:
+        assert "the exercise is still to be done" in "\n".join(exercise.findings[0].lines())
+
+
+@pytest.mark.slow
+def test_the_solution_in_the_profile_that_counts() -> None:
+    report = grade_submission(SOLUTION, Settings("embedded"))
+    assert report.points == load_course().notebook(NB).points
+    assert report.flags == ()
+    assert report.facts["auroc_exam_9"] >= 0.67
+
+
+def test_the_floors_belong_to_the_code_as_it_is() -> None:
+    notebook = load_course().notebook(NB)
+    assert design_hash(NB, DESIGNS) == notebook.calibrated_code, "run: make calibrate"
+    for floor in notebook.floors:
+        rows = {row.design: row for row in floor.table}
+        assert {row.seeds for row in floor.table} == {10}
+        if floor.auroc is not None:
+            assert floor.auroc <= min(rows[d].mean - 3 * rows[d].sd for d in DESIGNS)
+            assert floor.auroc > rows["untrained"].mean
+    settings = {(f.profile, f.anomaly_digit) for f in notebook.floors if f.auroc is not None}
+    assert settings >= {("quick", 2), ("quick", 0), ("embedded", 9)}
+
+
+def test_one_recipe_reaches_the_exam_marks_of_the_course() -> None:
+    notebook = load_course().notebook(NB)
+    for digit, least in ((9, 0.67), (0, 0.84)):
+        floor = notebook.floor("embedded", "cpu", digit)
+        assert floor is not None
+        assert {row.design: row.mean for row in floor.table}["solution"] >= least
+
+
+def with_cells(tmp_path: Path, **sources: str) -> Path:
+    """The solution with some cells replaced, and cells named added_... at the end."""
+    notebook = nbformat.read(SOLUTION, as_version=4)
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if name in sources:
+            cell.source = sources.pop(name)
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in sources.values()]
+    path = tmp_path / f"{NB}.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.mark.slow
+def test_a_deadly_cell_of_the_students_own_costs_nothing_else(tmp_path: Path) -> None:
+    path = with_cells(
+        tmp_path, added_1="import os\nLIMIT = os._exit(3)", added_2="import os; os._exit(3)"
+    )
+    report = grade_submission(path, Settings("quick"))
+    assert report.points == 20
+
+
+@pytest.mark.slow
+def test_the_commands_and_their_exit_codes(tmp_path: Path) -> None:
+    wrong = with_cells(
+        tmp_path,
+        answer_ex1_4="def confusion_counts(scores_test, scores_anomaly, threshold):\n    return 1",
+    )
+    checked = run("-m", "grader", "check", str(wrong))
+    assert checked.returncode == 1
+    assert "[ FAILED ]  Exercise 1.4  confusion_counts   0 of 3 points" in checked.stdout
+    assert "17 of 20 points" in checked.stdout
+    assert "Traceback" not in checked.stdout + checked.stderr
+
+    seat = tmp_path / "submitted" / "ada" / NB
+    seat.mkdir(parents=True)
+    wrong.rename(seat / f"{NB}.ipynb")
+    (tmp_path / "submitted" / "bob [red]").mkdir()
+    graded = run("-m", "grader", "autograde", "submitted", "--profile", "quick", cwd=tmp_path)
+    assert graded.returncode == 1  # bob needs a look
+    assert read_report(tmp_path / "reports/ada" / f"{NB}.json").points == 17
+    bob = json.loads((tmp_path / "reports/bob [red]" / f"{NB}.json").read_text())
+    assert bob["status"] == "failed"
+    assert "nothing was handed in" in bob["reason"]
+    assert "bob [red]" in graded.stdout
+
+
+def test_wrong_usage_ends_in_a_sentence_and_code_2(tmp_path: Path) -> None:
+    for arguments in (
+        ("autograde", str(tmp_path / "nowhere")),
+        ("autograde", str(tmp_path), "--assignment", "nb9"),
+        ("check",),
+    ):
+        done = run("-m", "grader", *arguments)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_hidden_checks_run_alone_under_pytest(tmp_path: Path) -> None:
+    done = run("-m", "pytest", "grader/hidden/test_nb1_autoencoder.py", "-q", "-k", "counts or rates",
+               "--submission", str(SOLUTION), "--profile", "quick")  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "4 passed" in done.stdout
+
+
+@pytest.mark.slow
+def test_without_a_sandbox_the_report_says_so(tmp_path: Path) -> None:
+    done = run("-m", "grader", "check", str(released_notebook(NB)), "--isolation", "none")
+    assert done.returncode == 1
+    assert "graded without a sandbox" in done.stdout

@@ -1,0 +1,178 @@
+"""The doctor tells what is missing and what to do, and nothing that is missing looks well."""
+
+import functools
+import importlib.metadata
+import os
+import site
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader import doctor
+from grader.doctor import MISSING, NOTE, OK, Line
+from grader.errors import GraderError
+from grader.sandbox import Isolation, SandboxUnavailable
+from grader.sandbox.canary import Promise
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch):
+    """Return a function that makes packages look as if they were not installed."""
+    really = importlib.metadata.version
+
+    def hide(*names: str) -> None:
+        def version(name: str) -> str:
+            if name in names:
+                raise importlib.metadata.PackageNotFoundError(name)
+            return really(name)
+
+        monkeypatch.setattr(importlib.metadata, "version", version)
+
+    return hide
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 14), (4, 0)])
+def test_an_unsupported_python_is_missing(version: tuple[int, int]) -> None:
+    line = doctor.python_line(version)
+    assert line.mark == MISSING
+    assert "Install 3.11, 3.12 or 3.13" in line.text
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 13)])
+def test_a_supported_python_is_well(version: tuple[int, int]) -> None:
+    assert doctor.python_line(version).mark == OK
+
+
+def test_tensorflow_is_needed_and_torch_is_not(without) -> None:
+    without("tensorflow", "torch")
+    first, second = doctor.framework_lines()
+    assert first.mark == MISSING
+    assert "pip install" in first.text
+    assert second.mark == NOTE
+
+
+def test_a_framework_that_does_not_import_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_TENSORFLOW", "raise ImportError('libstrange.so.1 is not here')")
+    line = doctor.framework_lines()[0]
+    assert line.mark == MISSING
+    assert "libstrange.so.1" in line.text
+
+
+def test_a_framework_that_takes_the_process_down_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor, "_TENSORFLOW", "import os; os.abort()")
+    assert "exit code -6" in doctor.framework_lines()[0].text
+
+
+def test_a_framework_that_hangs_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_TENSORFLOW", "import time; time.sleep(60)")
+    monkeypatch.setattr(doctor, "CHILD_SECONDS", 0.5)
+    assert "no answer within" in doctor.framework_lines()[0].text
+
+
+def test_packages_for_grading_are_missing_and_others_are_notes(without) -> None:
+    without("pytest", "nbgrader", "jupyterlab")
+    grading, nbgrader, jupyterlab = doctor.package_lines()
+    assert grading.mark == MISSING
+    assert "pytest" in grading.text
+    assert (nbgrader.mark, jupyterlab.mark) == (NOTE, NOTE)
+
+
+def test_a_student_version_that_was_not_built_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(notebook_id: str) -> Path:
+        raise GraderError("It is missing. Run: python -m grader build")
+
+    monkeypatch.setattr(doctor, "released_notebook", none)
+    line = doctor.course_lines()[0]
+    assert line.mark == MISSING
+    assert "grader build" in line.text
+
+
+def test_a_wrong_data_folder_is_missing_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ANOMALY_COURSE_DATA", str(tmp_path / "nowhere"))
+    embedded, full = doctor.image_lines()
+    assert embedded == Line(OK, "embedded images: 5,000")
+    assert full.mark == MISSING
+    assert str(tmp_path / "nowhere") in full.text
+    assert "unset ANOMALY_COURSE_DATA" in full.text
+
+
+def test_without_full_mnist_there_is_a_note_and_no_download(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("ANOMALY_COURSE_DATA", raising=False)
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert [line.mark for line in doctor.image_lines()] == [OK, NOTE]
+    assert list(tmp_path.rglob("*ubyte*")) == []
+
+
+def test_no_sandbox_is_missing_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> Isolation:
+        raise SandboxUnavailable("bubblewrap was not found. Install bubblewrap.")
+
+    monkeypatch.setattr(doctor, "best_isolation", none)
+    assert doctor.sandbox_lines([]) == [
+        Line(MISSING, "sandbox: bubblewrap was not found. Install bubblewrap.")
+    ]
+
+
+def test_one_broken_promise_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    promises = [Promise("no network", False, "reached the listener"), Promise("time", True, "ok")]
+    monkeypatch.setattr(doctor, "best_isolation", lambda: Isolation.BWRAP)
+    monkeypatch.setattr(doctor, "find_bwrap", lambda: "/somewhere/bwrap")
+    monkeypatch.setattr(doctor, "run_canary", lambda isolation, secrets: promises)
+    rung, network, time = doctor.sandbox_lines([])
+    assert (rung.mark, network.mark, time.mark) == (OK, MISSING, OK)
+    assert "Do not grade others' notebooks" in network.text
+
+
+def test_secrets_are_of_every_hidden_check_and_solution_and_of_nothing_given() -> None:
+    secrets = doctor.course_secrets(CHECKOUT)
+    hidden = [path.read_bytes() for path in (CHECKOUT / "grader/hidden").glob("test_*.py")]
+    solutions = [path.read_bytes() for path in (CHECKOUT / "solutions").glob("*.py")]
+    exams = [path.read_bytes() for path in (CHECKOUT / "grader/exam").glob("*.npz")]
+    for text in (*hidden, *solutions, *exams):
+        assert any(secret in text for secret in secrets)
+    given = b"".join(p.read_bytes() for p in (CHECKOUT / "data_utils").rglob("*") if p.is_file())
+    given += b"".join(p.read_bytes() for p in (CHECKOUT / "notebooks").rglob("*.ipynb"))
+    assert [secret for secret in secrets if secret in given] == []
+
+
+def test_health_is_that_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("framework_lines", "package_lines", "course_lines", "image_lines"):
+        monkeypatch.setattr(doctor, name, list)
+    monkeypatch.setattr(doctor, "gpu_line", lambda: Line(NOTE, "none"))
+    monkeypatch.setattr(doctor, "sandbox_lines", lambda secrets: [Line(OK, "sandbox")])
+    assert doctor.examine_machine(CHECKOUT)[1]
+    monkeypatch.setattr(doctor, "sandbox_lines", lambda secrets: [Line(MISSING, "sandbox")])
+    lines, healthy = doctor.examine_machine(CHECKOUT)
+    assert not healthy
+    assert "[ missing ]  sandbox" in lines
+
+
+def test_importing_the_doctor_imports_no_framework() -> None:
+    code = "import sys, grader.doctor; print({'tensorflow', 'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.slow
+def test_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real run, but for the search through other people's packages."""
+    others = ["/usr", os.path.realpath(sys.base_prefix), *site.getsitepackages()]
+    quick = functools.partial(doctor.run_canary, skip_folders=others)
+    monkeypatch.setattr(doctor, "run_canary", quick)
+    lines, healthy = doctor.examine_machine(CHECKOUT)
+    assert healthy, lines
+    assert all(line.startswith((OK, NOTE)) for line in lines)
+    assert any(line.startswith(OK) and "no secret in any file" in line for line in lines)
+    assert any(line.startswith(OK) and "TensorFlow" in line for line in lines)
