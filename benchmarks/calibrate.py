@@ -22,7 +22,7 @@ from benchmarks.floors import write_floors
 from benchmarks.masters import ROOT, design_hash, design_namespace
 from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc
-from grader.hidden.test_nb1_autoencoder import reference_scores
+from grader.hidden.test_nb1_autoencoder import relative_errors
 
 NOTEBOOK = "nb1_autoencoder"
 RESULTS = ROOT / "benchmarks" / "results" / "nb1_floors.jsonl"
@@ -65,7 +65,7 @@ def measure(job: Job) -> dict[str, Any]:
         exam = dict(np.load(file))
     images, digits = exam["images"], exam["labels"]
     copies = detector.reconstruct(images)
-    scores = reference_scores(images / 255.0, copies / 255.0)[0]
+    scores = relative_errors(images, copies)
     reached = auroc(scores[digits != digit], scores[digits == digit])
     return {"row": row, "profile": profile, "digit": digit, "seed": seed,
             "auroc": round(reached, 4), "fit_cpu_s": round(spent, 2)}  # fmt: skip

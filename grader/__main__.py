@@ -1,5 +1,15 @@
-"""Run the command line: python -m grader."""
+"""python -m grader"""
 
-from grader.cli import main
+import sys
+
+try:
+    from grader.cli import main
+except ModuleNotFoundError as error:
+    print(
+        f"grader: the package {error.name} is not installed, so the grader cannot start. "
+        "Run: pip install '.[tf,lab,grade]'",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 main()

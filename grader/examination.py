@@ -66,6 +66,16 @@ class Run:
     results: list[tuple[Cell, CellResult | None]] = field(default_factory=list)
     deaths: list[str] = field(default_factory=list)
 
+    @property
+    def first_stop(self) -> str:
+        """Say which cell stopped first, and why; empty if none did."""
+        for cell, result in self.results:
+            if result is None:
+                return f"the process died in {_title(cell)}"
+            if result.status != "ok":
+                return f"{result.ename} in {_title(cell)}: {(result.evalue or '')[:100]}"
+        return ""
+
 
 class Examination:
     """The sessions of one submission.
@@ -236,27 +246,43 @@ class Student:
         run = self._examination.run()
         if run.session is None:
             raise Found(_death("the notebook runs to its end", run.deaths[-1]))
-        return self._on(run.session, operation, *args)
+        try:
+            return self._on(run.session, operation, *args)
+        except StudentError as error:
+            stop = run.first_stop or f"{error.ename}: {error.evalue}"
+            raise Found(
+                Finding(
+                    f"a working {args[0]} after the whole notebook was run"
+                    if operation in ("variable", "value")
+                    else "a detector that works after the whole notebook was run",
+                    stop,
+                    "a cell stopped, or the detector it made does not work",
+                    "restart your kernel, run all cells, and look at the first one that stops",
+                )
+            ) from None
 
     def _guarded(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         lost = self._examination.lost.get(self._exercise.id)
         if lost is not None:
             raise Found(lost)
-        return self._on(self._examination.definitions(), operation, *args, **kwargs)
+        try:
+            return self._on(self._examination.definitions(), operation, *args, **kwargs)
+        except StudentError as error:
+            where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
+            raise Found(
+                finding_for_exception(
+                    self._exercise.function, error.ename, error.evalue, where, NOTEBOOK_NAMES
+                )
+            ) from None
 
     def _on(self, session: Session, operation: str, *args: Any, **kwargs: Any) -> Any:
         function = self._exercise.function
         try:
             return getattr(session, operation)(*args, **kwargs)
-        except StudentError as error:
-            where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
-            raise Found(
-                finding_for_exception(function, error.ename, error.evalue, where, NOTEBOOK_NAMES)
-            ) from None
+        except (StudentError, SandboxUnavailable):
+            raise
         except CallTimeout as error:
             finding = _too_long(f"{function} comes back in time", str(error))
-        except SandboxUnavailable:
-            raise
         except SandboxError as error:  # died, sent rubbish, or its objects went with a dead session
             finding = _death(f"{function} returns a result", str(error))
         self._examination.lost[self._exercise.id] = finding

@@ -177,7 +177,6 @@ def grade_outputs(result: ExerciseResult) -> list[NotebookNode]:
     full marks: so there is neither.
     """
     words = "\n".join(exercise_lines(result)) + "\n"
-    words = words.encode("utf-8", "replace").decode()  # a lone surrogate cannot be written
     points = repr(clamped(result.points, result.max_points))
     return [
         nbformat.v4.new_output("stream", name="stdout", text=words),
@@ -229,7 +228,9 @@ def _clean_cell(
     """Return a cell made anew from a student's; only names in `kept` keep their metadata."""
     kind, source = cell["cell_type"], cell.get("source", "")
     make = _NEW_CELL.get(kind, nbformat.v4.new_raw_cell)
-    clean: NotebookNode = make(source=source if isinstance(source, str) else "".join(source))
+    text = source if isinstance(source, str) else "".join(source)
+    # JSON can hold half a character, which no file in UTF-8 can.
+    clean: NotebookNode = make(source=text.encode("utf-8", "replace").decode())
     name = _name(cell)
     if name in kept and given[name].cell_type == kind:
         clean.metadata = nbformat.from_dict(given[name].metadata)

@@ -1,5 +1,6 @@
 """Read what a student handed in: untrusted bytes that end in cells or in one clear sentence."""
 
+import functools
 import hashlib
 import json
 import os
@@ -199,8 +200,7 @@ def _arrange(
     A cell that the student added stays behind the named cell that it followed. A copied answer
     cell keeps its name in Jupyter: both copies run, the later one wins, as on the student's screen.
     """
-    master = nbformat.read(released_notebook(notebook.id), as_version=4)
-    named = [cell for cell in master.cells if cell.cell_type == "code"]
+    named = _released_cells(released_notebook(notebook.id))
     order = [_grade_id(cell) for cell in named]
     behind: dict[str, list[Cell]] = {name: [] for name in ["", *order]}
     answers: dict[str, list[str]] = {name: [] for name in order}
@@ -231,6 +231,12 @@ def _arrange(
                 remarks.append(f"cell {name} was changed; the original was run")
         cells += [Cell(source, name, role, tags) for source in sources] + behind[name]
     return tuple(cells), tuple(remarks)
+
+
+@functools.cache
+def _released_cells(path: Path) -> list[Any]:
+    """Return the code cells of a student version; one grader reads it once."""
+    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
 
 
 def _role(cell: Any) -> str:

@@ -87,10 +87,18 @@ def test_a_student_version_that_was_not_built_is_missing(monkeypatch: pytest.Mon
     def none(notebook_id: str) -> Path:
         raise GraderError("It is missing. Run: python -m grader build")
 
-    monkeypatch.setattr(doctor, "released_notebook", none)
+    monkeypatch.setattr("grader.submissions.released_notebook", none)
     line = doctor.course_lines()[0]
     assert line.mark == MISSING
     assert "grader build" in line.text
+
+
+def test_the_doctor_works_where_a_package_for_grading_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "grader.submissions", raising=False)
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    assert [line.mark for line in doctor.course_lines()] == [NOTE]
 
 
 def test_a_wrong_data_folder_is_missing_with_its_name(

@@ -4,6 +4,7 @@
 the same thing in its own long-lived process and reads `CheckLog`.
 """
 
+import functools
 from collections.abc import Generator, Iterator
 from importlib import resources
 from pathlib import Path
@@ -95,6 +96,11 @@ def facts(request: pytest.FixtureRequest) -> dict[str, float]:
 @pytest.fixture(scope="session")
 def exam() -> tuple[np.ndarray, np.ndarray]:
     """The held-out images (uint8, (2000, 28, 28)) and their digits."""
+    return _read_exam()
+
+
+@functools.cache
+def _read_exam() -> tuple[np.ndarray, np.ndarray]:
     path = resources.files("grader").joinpath("exam/mnist_exam.npz")
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return arrays["images"], arrays["labels"]
