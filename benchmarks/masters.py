@@ -33,12 +33,15 @@ def design_cells(notebook_id: str, design: str) -> list[str]:
 def design_hash(notebook_id: str, designs: tuple[str, ...]) -> str:
     """Return a hash of the code whose results a floor's table holds.
 
-    Of the syntax tree: prose, comments and layout do not change it.
+    Of the syntax trees of functions, classes and constants: prose, comments, layout and the order
+    of imports do not change it.
     """
     trees = [
-        ast.dump(ast.parse(without_magics(cell)))
+        ast.dump(statement)
         for design in designs
         for cell in design_cells(notebook_id, design)
+        for statement in ast.parse(without_magics(cell)).body
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.Assign))
     ]
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:16]
 

@@ -1,9 +1,10 @@
 """Which profile and which device a notebook runs on, and one line that says so."""
 
+import contextlib
 import importlib.metadata
 import os
 import platform
-import sys
+from collections.abc import Iterator
 
 from data_utils.errors import CourseKitError
 
@@ -27,6 +28,27 @@ def current_profile() -> str:
             f"ANOMALY_COURSE_PROFILE is {profile!r}; it must be one of {', '.join(PROFILES)}."
         )
     return profile
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Import TensorFlow or torch inside this without their start-up messages.
+
+    TensorFlow writes them to descriptor 2 before its own log level holds, so the descriptor itself
+    is turned away for the moment. An exception still comes through. Keras is told to use
+    TensorFlow unless ``KERAS_BACKEND`` says otherwise.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def describe_setup(framework: str) -> str:
@@ -56,8 +78,3 @@ def _torch_device() -> str:
     import torch
 
     return "gpu" if torch.cuda.is_available() else "cpu"
-
-
-def in_colab() -> bool:
-    """Say whether this Python runs in Google Colab."""
-    return "google.colab" in sys.modules

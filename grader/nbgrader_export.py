@@ -17,6 +17,7 @@ from nbgrader.plugins import ExportPlugin
 from grader.classroom import report_path
 from grader.errors import GraderError
 from grader.files import write_atomically
+from grader.nbgrader_grading import REPORTS
 from grader.report import read_report
 
 FAILED, MISSING = "failed", "missing"
@@ -134,7 +135,7 @@ class HonestExport(ExportPlugin):
             Path(course.format_path(step, student, assignment)) / f"{notebook}.ipynb"
             for step in (course.submitted_directory, course.autograded_directory)
         )
-        report = report_path(Path(course.root) / "reports", student, notebook)
+        report = report_path(Path(course.root) / REPORTS, student, notebook)
         files = NotebookFiles(submitted, autograded, report)
         reason = why_no_points(files, graded)
         if not reason:

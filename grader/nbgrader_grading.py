@@ -91,8 +91,8 @@ class SubmissionReader(NotebookExporter):
         self, filename: str, resources: Any = None, **kw: Any
     ) -> tuple[NotebookNode, Any]:
         """Convert a notebook; one that lies among the submissions is checked first."""
-        seat = seat_of(self.config, resources)
-        if Path(filename) != seat.path:  # the second pass, over nbgrader's own copy
+        seat, autograded = seat_of(self.config, resources), _autograded(self.config, resources)
+        if Path(filename) == autograded:  # the second pass, over nbgrader's own copy
             converted: tuple[NotebookNode, Any] = super().from_filename(
                 filename, resources=resources, **kw
             )
@@ -103,7 +103,7 @@ class SubmissionReader(NotebookExporter):
             read_submission(seat.path, notebook_id)
         except SubmissionError as error:
             raise GradeInSandbox(parent=self).refuse(seat, notebook_id, str(error)) from None
-        _drop_linked_copies(seat, _autograded_folder(self.config, resources))
+        _drop_linked_copies(seat, autograded.parent)
         notebook = tidied(json.loads(seat.path.read_bytes()), notebook_id)
         converted = self.from_notebook_node(notebook, resources, **kw)
         return converted
@@ -272,11 +272,10 @@ def _drop_linked_copies(seat: Seat, autograded: Path) -> None:
                 (autograded / path.relative_to(seat.path.parent)).unlink(missing_ok=True)
 
 
-def _autograded_folder(config: Any, resources: Any) -> Path:
+def _autograded(config: Any, resources: Any) -> Path:
     place, course = resources["nbgrader"], CourseDirectory(config=config)
-    return Path(
-        course.format_path(course.autograded_directory, place["student"], place["assignment"])
-    )
+    folder = course.format_path(course.autograded_directory, place["student"], place["assignment"])
+    return Path(folder) / f"{place['notebook']}.ipynb"
 
 
 def _report_path(config: Any, seat: Seat, notebook_id: str) -> Path:

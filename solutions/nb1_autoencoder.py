@@ -42,9 +42,10 @@ import os
 import matplotlib.pyplot as plt
 import numpy as np
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages help nobody
-import keras  # after the two lines above, which it reads
+from data_utils.runtime import quiet_start
+
+with quiet_start():  # TensorFlow writes ten lines that help nobody
+    import keras
 
 # %% given="setup_kit" tags=["definitions"]
 from data_utils.datasets import load_mnist

@@ -42,7 +42,7 @@ def check(exercise_id: str) -> None:
     UnknownExerciseError
     """
     exercise = load_course().notebook_of(exercise_id).exercise(exercise_id)
-    text, passed = _visible_result(exercise)
+    text, passed = visible_result(exercise, _notebook_namespace())
     _results[exercise_id] = passed
     print(text)
     if not passed and os.environ.get("NBGRADER_EXECUTION"):
@@ -91,9 +91,18 @@ def attempt(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) 
         return prepared_arrays(name)
 
 
-def _visible_result(exercise: Exercise) -> tuple[str, bool]:
+def visible_result(exercise: Exercise, namespace: dict[str, Any]) -> tuple[str, bool]:
+    """Run the visible checks of an exercise on a notebook's variables.
+
+    Returns
+    -------
+    str
+        What the learner reads.
+    bool
+        Whether the checks passed.
+    """
     try:
-        _VISIBLE_CHECKS[exercise.id](_asker(exercise.function))
+        _VISIBLE_CHECKS[exercise.id](_asker(exercise.function, namespace))
     except Found as found:
         first = headline(FAILED, exercise, f"worth {exercise.points} points")
         return "\n".join([first, *found.finding.lines()]), False
@@ -103,11 +112,11 @@ def _visible_result(exercise: Exercise) -> tuple[str, bool]:
     return headline(PASSED, exercise, "visible checks; hidden ones give the points"), True
 
 
-def _asker(name: str) -> Callable[..., Any]:
+def _asker(name: str, namespace: dict[str, Any]) -> Callable[..., Any]:
     """Return a caller of the learner's function that turns exceptions into findings."""
 
     def ask(*args: Any, **kwargs: Any) -> Any:
-        function = _notebook_namespace().get(name)
+        function = namespace.get(name)
         if not callable(function):
             raise Found(
                 finding_for_exception(name, "NameError", f"name '{name}'", "", _NOTEBOOK_NAMES)

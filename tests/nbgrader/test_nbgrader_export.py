@@ -15,6 +15,7 @@ from grader.errors import GraderError
 from grader.nbgrader_export import COLUMNS, HonestExport, harmless, write_csv
 from grader.report import GradeReport
 
+pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 HW = "hw1"
 NOTHING = GradeReport("", HW, "", "graded", "", "quick", "cpu", "bwrap", (), {}, (), 1.0, 1.0)
 

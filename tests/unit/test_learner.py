@@ -1,6 +1,9 @@
 """check, hint, progress, attempt as a learner meets them."""
 
+import json
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +11,9 @@ import pytest
 
 from data_utils.errors import CheckFailed, UnknownExerciseError
 from data_utils.selfcheck import attempt, check, hint, learner, progress
+from data_utils.selfcheck.__main__ import main as selfcheck_main
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def test_under_nbgrader_a_failed_check_raises_the_same_words(
     notebook: dict[str, Any], monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     monkeypatch.setenv("NBGRADER_EXECUTION", mode)
-    with pytest.raises(CheckFailed, match="Exercise 1.4  confusion_counts"):
+    with pytest.raises(CheckFailed, match=r"Exercise 1\.4  confusion_counts"):
         check("1.4")
     notebook["choose_threshold"] = lambda scores, fpr: np.quantile(scores, 1 - fpr)
     assert check("1.3") is None
@@ -123,3 +129,35 @@ def test_a_wrong_answer_is_shown_and_not_replaced() -> None:
 
 def test_outside_ipython_the_script_is_the_notebook() -> None:
     assert learner._notebook_namespace() is vars(sys.modules["__main__"])
+
+
+def test_without_the_grader_a_notebook_file_can_be_checked(tmp_path: Path) -> None:
+    release = json.loads((ROOT / "notebooks/nb1_autoencoder/nb1_autoencoder.ipynb").read_text())
+    answers = {
+        "answer_ex1_3": "def choose_threshold(s, f):\n    return np.quantile(s, 1 - f)",
+        "answer_ex1_4": "def confusion_counts(:",
+    }
+    for cell in release["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id", "")
+        if name == "given_setup":
+            cell["source"] = "import functools\nimport numpy as np"  # without TensorFlow: quick
+        cell["source"] = answers.get(name, cell["source"])
+    path = tmp_path / "mine.ipynb"
+    path.write_text(json.dumps(release))
+    done = subprocess.run(
+        [sys.executable, "-m", "data_utils.selfcheck", str(path)], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Cell answer_ex1_4 stopped: SyntaxError" in done.stdout
+    assert "[ PASSED ]  Exercise 1.3" in done.stdout
+    assert "[ FAILED ]  Exercise 1.4" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"cells": [1]}', '{"cells": []}'])
+def test_a_file_that_is_no_notebook_is_one_sentence(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "x.ipynb"
+    if content is not None:
+        path.write_text(content)
+    assert selfcheck_main([str(path)]) == 2
+    assert selfcheck_main([]) == 2

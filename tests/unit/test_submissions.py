@@ -1,5 +1,6 @@
 """Whatever is handed in: cells in the right order, or one sentence."""
 
+import contextlib
 import copy
 import json
 import os
@@ -183,10 +184,8 @@ def test_no_json_makes_the_reader_crash(
     release["cells"] += cells
     release["metadata"] = tree
     for document in (tree, {"nbformat": 4, "cells": cells, "metadata": tree}, release):
-        try:
+        with contextlib.suppress(SubmissionError):  # any other exception fails the test
             read_submission(save(folder, document))
-        except SubmissionError as error:
-            assert str(error)
 
 
 def test_a_renamed_and_a_missing_notebook_are_told_apart(tmp_path: Path) -> None:
