@@ -16,6 +16,10 @@ class DataSourceError(CourseKitError):
 class CheckFailed(CourseKitError):
     """A visible check failed while nbgrader was running the notebook."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Let IPython show the words of the check alone: where it was raised helps nobody."""
+        return str(self).splitlines()
+
 
 class UnknownExerciseError(CourseKitError):
     """An exercise number was asked for that the course does not have."""

@@ -49,9 +49,13 @@ def require_submission(seat: Seat) -> None:
     SubmissionError
         If nothing was handed in, or under another name.
     """
+    folder = seat.path.parent
+    if folder.is_symlink():
+        raise SubmissionError(
+            f"The folder {folder.name} is a link to another one. Put the student's own files there."
+        )
     if seat.path.exists() or seat.path.is_symlink():
         return
-    folder = seat.path.parent
     others = sorted(p.name for p in folder.glob("*.ipynb")) if folder.is_dir() else []
     if others:
         raise SubmissionError(

@@ -59,12 +59,15 @@ class ExerciseResult:
 
     @property
     def findings(self) -> list[Finding]:
-        """What was wrong, in the order in which the checks ran, none twice."""
-        found: list[Finding] = []
+        """What was wrong, in the order in which the checks ran; each mistake once.
+
+        The same mistake on two inputs differs in its numbers, not in its reason.
+        """
+        found: dict[tuple[str, str], Finding] = {}
         for check in self.checks:
-            if check.finding is not None and check.finding not in found:
-                found.append(check.finding)
-        return found
+            if check.finding is not None:
+                found.setdefault((check.finding.why, check.finding.advice), check.finding)
+        return list(found.values())
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,10 @@
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from grader.classroom import Seat, report_path, require_submission
-from grader.errors import GraderError, SubmissionError
+from grader.errors import SubmissionError
 from grader.examination import Settings
 from grader.grading import failed_report, grade_submission
 from grader.report import GradeReport
@@ -43,7 +42,7 @@ def grade_class(
             seat = waiting[future]
             try:
                 yield seat, future.result()
-            except (GraderError, BrokenProcessPool) as error:
+            except Exception as error:  # one submission must not end the class
                 reason = f"The grader stopped, not the student's work: {error}"
                 report = failed_report(seat.path, settings, reason, notebook_id)
                 report.write(report_path(reports, seat.student, notebook_id))

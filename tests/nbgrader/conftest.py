@@ -22,6 +22,7 @@ NB = "nb1_autoencoder"
 # Two that are graded in full, the untouched release in a bad state, and what cannot be graded.
 STUDENTS = ("solution", "fpr_and_fnr_swapped", "not_json", "a_link", "missing", "renamed")
 DAMAGED = "damaged"
+SHIPPED = "shipped"
 
 
 @dataclass
@@ -56,6 +57,7 @@ def copy_course(root: Path) -> CourseFolder:
     """Copy what an instructor keeps: masters, releases, settings."""
     for name in ("solutions", "notebooks"):
         shutil.copytree(ROOT / name, root / name)
+    shutil.copytree(root / "notebooks", root / SHIPPED)  # generate_assignment writes it anew
     shutil.copy(ROOT / "nbgrader_config.py", root)
     return CourseFolder(root, {})
 

@@ -16,7 +16,7 @@ from nbgrader.api import Gradebook
 
 from data_utils.course import load_course
 from grader.sample_class import expected_points, load_class, solution_notebook, submission_of
-from tests.nbgrader.conftest import DAMAGED, NB, ROOT, CourseFolder
+from tests.nbgrader.conftest import DAMAGED, NB, ROOT, SHIPPED, CourseFolder
 
 pytestmark = pytest.mark.slow
 NOTEBOOK = load_course().notebook(NB)
@@ -87,8 +87,8 @@ def _docstrings(source: str) -> list[str]:
 
 
 def test_the_release_is_what_grader_build_writes(course: CourseFolder) -> None:
-    made = course.root / "notebooks" / NB / f"{NB}.ipynb"
-    assert made.read_bytes() == (ROOT / "notebooks" / NB / f"{NB}.ipynb").read_bytes()
+    made, shipped = (course.root / step / NB / f"{NB}.ipynb" for step in ("notebooks", SHIPPED))
+    assert made.read_bytes() == shipped.read_bytes()
 
 
 def test_autograde_names_those_it_could_not_grade(course: CourseFolder) -> None:

@@ -73,6 +73,13 @@ def test_a_failed_check_is_five_lines_without_traceback() -> None:
     assert [line.split()[0] for line in lines[1:5]] == ["expected", "got", "why", "try"]
 
 
+def test_one_mistake_on_two_inputs_is_said_once() -> None:
+    other = Finding("one thing", "other numbers", FINDING.why, FINDING.advice)
+    twice = CheckResult("d", "t", FAILED, 1, core=True, finding=other)
+    lines = report_lines(a_report(a_check(FAILED), twice, points=0.0))
+    assert len([line for line in lines if "why" in line]) == 1
+
+
 def test_a_grader_error_is_not_called_the_students() -> None:
     report = a_report(a_check(GRADER_ERROR), points=None)
     text = "\n".join(report_lines(report))

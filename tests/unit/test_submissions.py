@@ -200,6 +200,14 @@ def test_a_renamed_and_a_missing_notebook_are_told_apart(tmp_path: Path) -> None
     assert ada == Seat("ada", tmp_path / "ada" / NB / f"{NB}.ipynb")
 
 
+def test_a_linked_folder_is_not_the_students_own(tmp_path: Path) -> None:
+    (tmp_path / "ada" / NB).mkdir(parents=True)
+    (tmp_path / "bob").mkdir()
+    (tmp_path / "bob" / NB).symlink_to(tmp_path / "ada" / NB)
+    with pytest.raises(SubmissionError, match="is a link"):
+        require_submission(list_seats(tmp_path, NB)[1])
+
+
 def test_an_empty_class_is_an_error_that_shows_the_layout(tmp_path: Path) -> None:
     with pytest.raises(GraderError, match="STUDENT/nb1_autoencoder"):
         list_seats(tmp_path, NB)
