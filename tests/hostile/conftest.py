@@ -1,5 +1,10 @@
 """Sessions and secrets for the tests that attack the sandbox."""
 
+import shutil
+import site
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +25,20 @@ TIGHT = replace(
     output_chars=2_000,
     message_bytes=4 * 2**20,
 )
+# Reads the secrets from standard input; the arguments are folders that need no search.
+CANARY = """
+import json, os, sys
+import grader
+from grader.sandbox import Session
+from grader.sandbox.canary import run_canary
+secrets = [bytes.fromhex(line) for line in json.load(sys.stdin)]
+skip = ["/usr", os.path.realpath(sys.base_prefix), *sys.argv[1:]]
+with Session() as session:
+    session.run_cell("import os; user = os.getuid()")
+    user = session.value("user")
+promises = [[p.name, p.held, p.detail] for p in run_canary(secrets=secrets, skip_folders=skip)]
+print(json.dumps({"grader": grader.__path__[0], "promises": promises, "user": user}))
+"""
 MIN_LINE = 30  # shorter lines may stand anywhere
 SLICE = 64  # bytes of a compressed file that no other file has by chance
 
@@ -60,3 +79,30 @@ def secrets() -> list[bytes]:
         raw = path.read_bytes()
         found += [raw[len(raw) // part :][:SLICE] for part in (2, 3)]
     return found
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the Python of an environment that holds the wheel and borrows all other packages."""
+    if not (PROJECT / "pyproject.toml").exists():
+        pytest.skip("the tests run from an installation, without a checkout to build from")
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"  # a build leaves folders behind, so it gets a copy
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "*.egg-info", "tests")
+    shutil.copytree(PROJECT, source, ignore=ignored)
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"),
+            *("--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source)),
+        ],
+        check=True,
+        timeout=120,
+    )
+    shutil.rmtree(source)
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    packages = next(venv.glob("lib/python*/site-packages"))
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        wheel.extractall(packages)
+    (packages / "borrowed.pth").write_text("\n".join(site.getsitepackages()))
+    return venv / "bin" / "python"
