@@ -16,7 +16,7 @@ demo: $(INSTALLED) ## grade the sample class and print the grade table
 	$(BIN)/python -m grader demo
 
 test: $(INSTALLED) ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-unit: $(INSTALLED) ## run the tests that train nothing and open no browser
 	$(BIN)/python -m pytest -m "not slow and not browser"

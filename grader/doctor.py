@@ -19,6 +19,7 @@ from grader.errors import GraderError
 from grader.sandbox import SandboxError, best_isolation
 from grader.sandbox.bwrap import find_bwrap
 from grader.sandbox.canary import run_canary
+from grader.submissions import released_notebook
 
 OK, NOTE, MISSING = "[ ok ]", "[ note ]", "[ missing ]"
 PYTHONS = ((3, 11), (3, 13))  # oldest and newest; the same as requires-python in pyproject.toml
@@ -165,10 +166,6 @@ def package_lines() -> list[Line]:
 
 def course_lines() -> list[Line]:
     """Say whether the student versions and the exam images are here."""
-    try:
-        from grader.submissions import released_notebook
-    except ModuleNotFoundError:  # the doctor also works where a package for grading is missing
-        return [Line(NOTE, "The course's own files were not looked at: a package is missing.")]
     lines = []
     for notebook in load_course().notebooks:
         try:

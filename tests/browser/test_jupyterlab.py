@@ -124,9 +124,6 @@ def test_a_student_sets_up_and_reads_what_a_check_says(page) -> None:
     assert [url for url in asked if not url.startswith(page.url.split("/lab")[0])] == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="TensorFlow 2.21 ignores TF_CPP_MIN_LOG_LEVEL while it loads"
-)
 def test_the_set_up_cell_prints_nothing_that_worries_a_student(page) -> None:
     cell = page.locator(".jp-CodeCell", has_text="import keras").first
     cell.scroll_into_view_if_needed()

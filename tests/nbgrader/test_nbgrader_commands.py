@@ -18,7 +18,7 @@ from data_utils.course import load_course
 from grader.sample_class import expected_points, load_class, solution_notebook, submission_of
 from tests.nbgrader.conftest import DAMAGED, NB, ROOT, SHIPPED, CourseFolder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]  # one course folder
 NOTEBOOK = load_course().notebook(NB)
 SAMPLES = {student.name: student for student in load_class(NB)}
 GRADED = ("solution", "fpr_and_fnr_swapped", DAMAGED)
