@@ -22,7 +22,7 @@ from benchmarks.floors import write_floors
 from benchmarks.masters import ROOT, design_hash, design_namespace
 from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc
-from grader.hidden.test_nb1_autoencoder import relative_errors
+from grader.hidden.nb1_reference import relative_errors
 
 NOTEBOOK = "nb1_autoencoder"
 RESULTS = ROOT / "benchmarks" / "results" / "nb1_floors.jsonl"

@@ -1,6 +1,6 @@
 """The hidden checks of notebook 1: is the work right in meaning, on inputs that it has not seen?
 
-The reference values are worked out here again, small and slow; no solution is imported.
+The reference values come from nb1_reference; no solution is imported.
 """
 
 import functools
@@ -14,6 +14,7 @@ from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split
 from data_utils.selfcheck.words import Finding, expect
 from grader.examination import Examination, Student
+from grader.hidden.nb1_reference import reference_counts, reference_scores, relative_errors
 from grader.sandbox import Handle
 
 # Digits on which a trained and an untrained network lie far apart (course.toml has the table).
@@ -108,15 +109,6 @@ def score_pair(seed: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarra
     return x.astype(np.float32), np.clip(x + rng.normal(0, 0.2, shape), 0, 1).astype(np.float32)
 
 
-def reference_scores(x: np.ndarray, x_hat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Relative squared error and ink of each image, one at a time in float64."""
-    errors, inks = [], []
-    for image, copy in zip(x.astype(float), x_hat.astype(float), strict=True):
-        inks.append(float((image**2).sum()))
-        errors.append(float(((image - copy) ** 2).sum()) / inks[-1])
-    return np.array(errors), np.array(inks)
-
-
 @pytest.mark.exercise("1.2", weight=3, core=True)
 @pytest.mark.parametrize(("seed", "shape"), [(41, (17, 28, 28, 1)), (42, (5, 28, 28))])
 def test_score_values(student: Student, seed: int, shape: tuple[int, ...]) -> None:
@@ -155,18 +147,6 @@ def test_threshold_value(student: Student, seed: int, count: int, target: float)
 
 
 # ---------------------------------------------------------------- exercise 1.4
-
-
-def reference_counts(test: np.ndarray, anomaly: np.ndarray, threshold: float) -> dict[str, float]:
-    """Count image by image."""
-    tp = sum(1 for score in anomaly if score > threshold)
-    fp = sum(1 for score in test if score > threshold)
-    fn, tn = len(anomaly) - tp, len(test) - fp
-    return {
-        "tp": tp, "fn": fn, "fp": fp, "tn": tn,
-        "tpr": tp / len(anomaly), "fnr": fn / len(anomaly),
-        "fpr": fp / len(test), "tnr": tn / len(test),
-    }  # fmt: skip
 
 
 def counts_case(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -218,15 +198,6 @@ def scores_outside(student: Student, detector: Handle, images: np.ndarray) -> np
     copies = student.method(detector, "reconstruct", images)
     expect(nb1_detector.reconstructions_form(copies, images))
     return relative_errors(images, np.asarray(copies))
-
-
-def relative_errors(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
-    """Squared error of each copy relative to its image's ink; single floats keep this small."""
-    x = images.reshape(len(images), -1).astype(np.float32)
-    difference = x - copies.reshape(x.shape).astype(np.float32)
-    error, ink = (np.einsum("ij,ij->i", part, part) for part in (difference, x))
-    relative: np.ndarray = (error / ink).astype(np.float64)
-    return relative
 
 
 @functools.cache
