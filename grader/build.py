@@ -10,6 +10,8 @@ A master is a py:percent file. Its code cells carry one of these in their cell h
 """
 
 import ast
+import html
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from grader.release import generate_release
 
 MAX_CELL_LINES = 15  # what fits a screen beside its explanation; answers are the learner's own
 KIT_METADATA = "anomaly_course"
+_HINT = re.compile(r"\{hint (\d+\.\d+) ([12])\}")  # in a master's prose: the hint of course.toml
 _ROLES = ("given", "answer", "check")
 _DEFINITIONS = (
     ast.Import,
@@ -109,7 +112,8 @@ def _built_files(root: Path) -> dict[Path, str]:
 
 def _built_cell(cell: NotebookNode, place: int, notebook: Notebook) -> NotebookNode:
     if cell.cell_type == "markdown":
-        return _new_cell("markdown", cell.source, f"text-{place:03d}", {})
+        text = _HINT.sub(lambda found: _hint_text(notebook, *found.groups()), cell.source)
+        return _new_cell("markdown", text, f"text-{place:03d}", {})
     roles = [role for role in _ROLES if role in cell.metadata]
     if len(roles) != 1:
         raise BuildError(
@@ -129,6 +133,11 @@ def _built_cell(cell: NotebookNode, place: int, notebook: Notebook) -> NotebookN
         metadata["tags"] = list(cell.metadata["tags"])
     grade_id = metadata["nbgrader"]["grade_id"]
     return _new_cell("code", cell.source, grade_id.replace("_", "-"), metadata)
+
+
+def _hint_text(notebook: Notebook, exercise_id: str, number: str) -> str:
+    """Return a hint for a folded block, where Markdown is not read and HTML is."""
+    return html.escape(notebook.exercise(exercise_id).hints[int(number) - 1], quote=False)
 
 
 def _nbgrader_metadata(role: str, name: str, exercise: Exercise | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ The layout is nbgrader's: ``submitted/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb``, one f
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import GraderError, SubmissionError
+from grader.errors import GraderError, MissingSubmissionError, SubmissionError
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ def require_submission(seat: Seat) -> None:
         return
     others = sorted(p.name for p in folder.glob("*.ipynb")) if folder.is_dir() else []
     if others:
-        raise SubmissionError(
+        raise MissingSubmissionError(
             f"{seat.path.name} is missing; the folder holds {others[0]!r}. Rename it to "
             f"{seat.path.name} and grade again."
         )
-    raise SubmissionError(f"{seat.path.name} is missing: nothing was handed in.")
+    raise MissingSubmissionError(f"{seat.path.name} is missing: nothing was handed in.")
 
 
 def report_path(reports: Path, student: str, notebook_id: str) -> Path:

@@ -94,7 +94,7 @@ def autograde(
     from grader.examination import Settings
     from grader.sandbox import best_isolation
     from grader.schedule import grade_class
-    from grader.tables import class_table
+    from grader.tables import class_table, print_lines, remark_lines
 
     course_notebook = load_course().notebook(assignment)
     settings = Settings(profile.value, isolation=isolation or best_isolation())
@@ -103,7 +103,9 @@ def autograde(
     for seat, report in grade_class(seats, assignment, settings, reports, workers):
         rows.append((seat.student, report))
         out.print(f"{len(rows)} of {len(seats)}  {seat.student}", markup=False)
-    Console().print(class_table(sorted(rows, key=lambda row: row[0]), course_notebook))
+    rows.sort(key=lambda row: row[0])
+    Console().print(class_table(rows, course_notebook))
+    print_lines(out, remark_lines(rows))
     raise typer.Exit(1 if any(report.needs_a_look for _, report in rows) else 0)
 
 
@@ -116,7 +118,7 @@ def demo(
     from grader.demo import Graded, grade_sample_class
     from grader.examination import Settings
     from grader.sandbox import best_isolation
-    from grader.tables import class_table
+    from grader.tables import class_table, print_lines, remark_lines
 
     done: list[str] = []
 
@@ -130,6 +132,7 @@ def demo(
     must_be = {result.student: result.must_be for result in graded}
     rows = [(result.student, result.report) for result in graded]
     Console().print(class_table(rows, load_course().notebook(assignment), must_be))
+    print_lines(out, remark_lines(rows))
     wrong = [result for result in graded if result.complaints]
     out.print(f"{len(graded) - len(wrong)} of {len(graded)} samples got exactly what they must.")
     raise typer.Exit(1 if wrong else 0)

@@ -80,9 +80,9 @@ def judge(name: str, notebook_id: str, report: GradeReport) -> Graded:
         if student.name == name:
             return _judge_student(student, report)
     bad = next(bad for bad in BAD_FILES if bad.student == name)
-    refused = report.status == "failed" and bad.message in report.reason
+    refused = report.status == bad.status and bad.message in report.reason
     complaints = () if refused else (f"not refused with {bad.message!r}",)
-    return Graded(name, report, "failed", complaints)
+    return Graded(name, report, bad.status, complaints)
 
 
 def write_class(submitted: Path, root: Path, notebook: Notebook) -> list[Seat]:

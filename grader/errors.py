@@ -15,5 +15,9 @@ class SubmissionError(GraderError):
     """A submission cannot be graded: the sentence is what its author and the instructor read."""
 
 
+class MissingSubmissionError(SubmissionError):
+    """Nothing was handed in under the name that was asked for."""
+
+
 class FragmentError(GraderError):
     """A sample-class fragment no longer fits its solution."""

@@ -12,7 +12,7 @@ from data_utils.course import Notebook
 from grader.checklog import CheckLog
 from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
-from grader.report import GRADER_ERROR, GradeReport
+from grader.report import GRADED, GRADER_ERROR, NOT_GRADED, GradeReport
 from grader.sandbox import Isolation
 from grader.submissions import Submission, read_submission
 
@@ -55,7 +55,7 @@ def grade_submission(path: Path, settings: Settings, expected: str | None = None
         submission=path.name,
         notebook=submission.notebook.id,
         sha256=submission.sha256,
-        status="graded",
+        status=GRADED,
         reason="",
         profile=settings.profile,
         device=settings.device,
@@ -68,13 +68,15 @@ def grade_submission(path: Path, settings: Settings, expected: str | None = None
     )
 
 
-def failed_report(path: Path, settings: Settings, reason: str, notebook: str) -> GradeReport:
-    """Return the report of a submission that cannot be graded."""
+def failed_report(
+    path: Path, settings: Settings, reason: str, notebook: str, status: str = NOT_GRADED
+) -> GradeReport:
+    """Return the report of a submission that cannot be graded, or that is missing."""
     return GradeReport(
         submission=path.name,
         notebook=notebook,
         sha256="",
-        status="failed",
+        status=status,
         reason=reason,
         profile=settings.profile,
         device=settings.device,

@@ -12,6 +12,8 @@ from grader.files import write_atomically
 
 # Status of a check. "excused" means: an exercise that it builds on already lost its points.
 PASSED, FAILED, EXCUSED, GRADER_ERROR = "passed", "failed", "excused", "grader_error"
+# Status of a report. The last two stand as words wherever points would stand; none is a zero.
+GRADED, NOT_GRADED, MISSING = "graded", "failed", "missing"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class GradeReport:
     ----------
     submission : str
         File name as handed in.
-    status : {"graded", "failed"}
+    status : {"graded", "failed", "missing"}
         ``"failed"`` means that no points could be given: `reason` says why. It is not a zero.
     profile, device, isolation : str
         How it was graded; an isolation of ``"none"`` means that nothing held the code back.
@@ -106,7 +108,7 @@ class GradeReport:
     def points(self) -> float | None:
         """The points in all, or None where an exercise could not be judged."""
         given = [exercise.points for exercise in self.exercises]
-        if self.status != "graded" or any(points is None for points in given):
+        if self.status != GRADED or any(points is None for points in given):
             return None
         return round(sum(points for points in given if points is not None), 2)
 

@@ -6,10 +6,10 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from grader.classroom import Seat, report_path, require_submission
-from grader.errors import SubmissionError
+from grader.errors import MissingSubmissionError, SubmissionError
 from grader.examination import Settings
 from grader.grading import failed_report, grade_submission
-from grader.report import GradeReport
+from grader.report import MISSING, NOT_GRADED, GradeReport
 
 
 def grade_class(
@@ -55,6 +55,7 @@ def grade_seat(seat: Seat, notebook_id: str, settings: Settings, reports: Path) 
         require_submission(seat)
         report = grade_submission(seat.path, settings, notebook_id)
     except SubmissionError as error:
-        report = failed_report(seat.path, settings, str(error), notebook_id)
+        word = MISSING if isinstance(error, MissingSubmissionError) else NOT_GRADED
+        report = failed_report(seat.path, settings, str(error), notebook_id, word)
     report.write(report_path(reports, seat.student, notebook_id))
     return report

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from data_utils.course import Notebook
 from data_utils.selfcheck.words import FAILED, PASSED
-from grader.report import GRADER_ERROR, ExerciseResult, GradeReport
+from grader.report import GRADED, GRADER_ERROR, ExerciseResult, GradeReport
 
 GRADER_STOPPED = "[ STOPPED ]"
 
@@ -20,7 +20,7 @@ def number(points: float | None) -> str:
 
 def report_lines(report: GradeReport) -> list[str]:
     """Return a report as its student reads it."""
-    if report.status != "graded":
+    if report.status != GRADED:
         return [f"[ FAILED ]  {report.submission}", f"  {report.reason}", "  This is not a zero."]
     lines: list[str] = []
     for exercise in report.exercises:
@@ -51,7 +51,7 @@ def class_table(
     notebook: Notebook,
     expected: dict[str, str] | None = None,
 ) -> Table:
-    """Return a class as a table: points by exercise, total, what to look at.
+    """Return a class as a table: points by exercise and in all, in words where there are none.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def class_table(
     expected : dict, optional
         What each student must get, for the sample class.
     """
-    table = Table(title=f"{notebook.id}: {len(rows)} submissions")
+    table = Table(title=f"{notebook.id}: {len(rows)} submissions", padding=(0, 0))
     table.add_column("student", no_wrap=True)
     for exercise in notebook.exercises:
         table.add_column(f"{exercise.id}\n/{exercise.points}", justify="right", no_wrap=True)
@@ -68,10 +68,18 @@ def class_table(
     if expected is not None:
         table.add_column("must be", justify="right", no_wrap=True)
     table.add_column("CPU s", justify="right", no_wrap=True)
-    table.add_column("remark", overflow="fold")
     for student, report in rows:
         table.add_row(*_row(student, report, notebook, expected))
     return table
+
+
+def remark_lines(rows: Sequence[tuple[str, GradeReport]]) -> list[str]:
+    """Return one line for each submission that somebody should look at."""
+    return [
+        f"{student}: {report.reason or '; '.join(report.flags)}"
+        for student, report in rows
+        if report.reason or report.flags
+    ]
 
 
 def print_lines(console: Console, lines: Sequence[str]) -> None:
@@ -85,9 +93,8 @@ def _row(
 ) -> list[Text]:
     given = {exercise.id: number(exercise.points) for exercise in report.exercises}
     cells = [student, *(given.get(exercise.id, "") for exercise in notebook.exercises)]
-    cells.append(number(report.points) if report.status == "graded" else "failed")
+    cells.append(number(report.points) if report.status == GRADED else report.status)
     if expected is not None:
         cells.append(expected[student])
     cells.append(f"{report.cpu_seconds:.0f}" if report.cpu_seconds else "")
-    cells.append(report.reason or "; ".join(report.flags))
     return [Text(cell) for cell in cells]

@@ -31,8 +31,8 @@
 # %% [markdown]
 # ## Set-up
 #
-# Run this cell first, and again after every restart of the kernel. It takes a few seconds, because
-# it loads TensorFlow.
+# Run the next four cells first, and again after every restart of the kernel. The first takes a few
+# seconds, because it loads TensorFlow.
 
 # %% given="setup" tags=["definitions"]
 # %matplotlib inline
@@ -111,8 +111,8 @@ def split_leave_one_digit_out(images, labels, anomaly_digit, seed):
 check("1.1")
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>Run <code>hint("1.1")</code> in a cell of your own.</details>
-# <details><summary>Hint 2</summary>Run <code>hint("1.1", 2)</code>.</details>
+# <details><summary>Hint 1</summary>{hint 1.1 1}</details>
+# <details><summary>Hint 2</summary>{hint 1.1 2}</details>
 # <details><summary>My numbers look wrong</summary>Sets that overlap: the positions were shuffled
 # twice. Too few images in <code>x_val</code>: its share was taken of what the test set left. A
 # digit is missing in <code>x_test</code>: the images were not mixed before the cut.</details>
@@ -168,8 +168,8 @@ except NotImplementedError as not_yet:
 check("1.2")
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>Run <code>hint("1.2")</code>.</details>
-# <details><summary>Hint 2</summary>Run <code>hint("1.2", 2)</code>.</details>
+# <details><summary>Hint 1</summary>{hint 1.2 1}</details>
+# <details><summary>Hint 2</summary>{hint 1.2 2}</details>
 # <details><summary>My numbers look wrong</summary>One number only: the sum ran over the batch.
 # 784 times too small or too large: one mean and one sum. Negative: a sign too many.</details>
 
@@ -210,8 +210,8 @@ def choose_threshold(scores_val, target_fpr):
 check("1.3")
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>Run <code>hint("1.3")</code>.</details>
-# <details><summary>Hint 2</summary>Run <code>hint("1.3", 2)</code>.</details>
+# <details><summary>Hint 1</summary>{hint 1.3 1}</details>
+# <details><summary>Hint 2</summary>{hint 1.3 2}</details>
 # <details><summary>My numbers look wrong</summary>Nearly all scores above it: the lower quantile.
 # None above it: the largest score. A number unlike any score: other scores were used.</details>
 
@@ -261,8 +261,8 @@ def confusion_counts(scores_test, scores_anomaly, threshold):
 check("1.4")
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>Run <code>hint("1.4")</code>.</details>
-# <details><summary>Hint 2</summary>Run <code>hint("1.4", 2)</code>.</details>
+# <details><summary>Hint 1</summary>{hint 1.4 1}</details>
+# <details><summary>Hint 2</summary>{hint 1.4 2}</details>
 # <details><summary>My numbers look wrong</summary>Rates that do not add up to 1: divided by all
 # images. fpr and fnr exchanged: "false negative" is an anomaly that was missed. One too many: use
 # the strict &gt;.</details>
@@ -347,8 +347,8 @@ def fit_detector(x_train, x_val, seed, *, target_fpr=0.05, budget="embedded", tr
 check("1.5")
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>Run <code>hint("1.5")</code>.</details>
-# <details><summary>Hint 2</summary>Run <code>hint("1.5", 2)</code>.</details>
+# <details><summary>Hint 1</summary>{hint 1.5 1}</details>
+# <details><summary>Hint 2</summary>{hint 1.5 2}</details>
 # <details><summary>My numbers look wrong</summary>The loss stays where it is: the target is not the
 # input. AUROC near 0.5: the network was not trained. Everything comes back perfectly, nines too: the
 # middle is too wide, or anomalies were in the training set.</details>

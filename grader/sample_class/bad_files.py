@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.report import MISSING, NOT_GRADED
+
 
 @dataclass(frozen=True)
 class BadFile:
@@ -15,19 +17,21 @@ class BadFile:
     why : str
     message : str
         Must stand in the reason of the report.
+    status : {"failed", "missing"}
     """
 
     student: str
     why: str
     message: str
+    status: str = NOT_GRADED
 
 
 BAD_FILES = (
     BadFile("not_json", "A text file with the notebook's name.", "not JSON"),
     BadFile("empty_file", "Saving went wrong.", "is empty"),
     BadFile("old_format", "A notebook of format 3.", "format 4"),
-    BadFile("renamed", "The notebook under another name.", "Rename it"),
-    BadFile("missing", "Nothing was handed in.", "nothing was handed in"),
+    BadFile("renamed", "The notebook under another name.", "Rename it", MISSING),
+    BadFile("missing", "Nothing was handed in.", "nothing was handed in", MISSING),
     BadFile("a_link", "A link to the solution.", "is a link"),
     BadFile("another_notebook", "A notebook that is not of this course.", "another notebook"),
 )

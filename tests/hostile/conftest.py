@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.doctor import course_secrets
 from grader.sandbox import Isolation, Limits, SandboxUnavailable, Session, best_isolation
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,8 +40,6 @@ with Session() as session:
 promises = [[p.name, p.held, p.detail] for p in run_canary(secrets=secrets, skip_folders=skip)]
 print(json.dumps({"grader": grader.__path__[0], "promises": promises, "user": user}))
 """
-MIN_LINE = 30  # shorter lines may stand anywhere
-SLICE = 64  # bytes of a compressed file that no other file has by chance
 
 
 @pytest.fixture(scope="session")
@@ -66,19 +65,8 @@ def session(wall: Isolation) -> Iterator[Session]:
 @pytest.fixture(scope="session")
 def secrets() -> list[bytes]:
     """Return a line of each hidden check and solution, and bytes of the exam's files."""
-    known = "\n".join(
-        path.read_text(errors="replace") for path in (PROJECT / "data_utils").rglob("*.py")
-    )
-    found = [b"No student may read this line of " + b"grader/sandbox/session.py"]
-    for path in (*PROJECT.glob("grader/hidden/*.py"), *PROJECT.glob("solutions/*.py")):
-        lines = [line.strip() for line in path.read_text().splitlines()]
-        own = [line for line in lines if len(line) >= MIN_LINE and line not in known]
-        if own:
-            found.append(max(own, key=len).encode())
-    for path in PROJECT.glob("grader/exam/*.npz"):
-        raw = path.read_bytes()
-        found += [raw[len(raw) // part :][:SLICE] for part in (2, 3)]
-    return found
+    line_of_the_grader = b"No student may read this line of " + b"grader/sandbox/session.py"
+    return [line_of_the_grader, *course_secrets(PROJECT)]
 
 
 @pytest.fixture(scope="session")
