@@ -1,6 +1,10 @@
 """How the kit plugs into nbgrader: its stubs, its grading instead of Execute, its export."""
 
+import os
 import re
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
@@ -42,6 +46,7 @@ def configure_course(config: Any) -> None:
     config : traitlets.config.Config
         That of ``nbgrader_config.py``, or of the build.
     """
+    _find_alembic()
     config.CourseDirectory.source_directory = "solutions"
     config.CourseDirectory.release_directory = "notebooks"
     config.GenerateAssignment.preprocessors = _with_named_stubs()
@@ -52,6 +57,16 @@ def configure_course(config: Any) -> None:
     # Only `validate` still runs a notebook with Execute, on the machine of who asks for it.
     config.Execute.timeout = int(CELL_SECONDS[current_profile()])
     config.Validator.width = VALIDATE_COLUMNS
+
+
+def _find_alembic() -> None:
+    """Let nbgrader start alembic, which it does by name to make its gradebook.
+
+    In a virtual environment that was not activated the name is not on the PATH.
+    """
+    if shutil.which("alembic") is None:
+        own = str(Path(sys.executable).parent)
+        os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
 
 
 def _with_named_stubs() -> list[Any]:

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,14 @@ def write_students(course: CourseFolder) -> None:
     path.write_text(damage((course.root / "notebooks" / NB / f"{NB}.ipynb").read_text()))
     (path.parent / "passwords.txt").symlink_to("/etc/passwd")
     (path.parent / "notes.txt").write_text("my notes\n")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _activated() -> Iterator[None]:
+    """Nbgrader starts alembic by name, as it is found in an activated environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """Masters become notebooks: reproducibly, or with a sentence that says what is wrong."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,17 @@ def test_a_master_that_breaks_a_rule_is_refused(
     with pytest.raises(BuildError, match=words):
         build_all(checkout)
     assert not (checkout / "notebooks").exists()
+
+
+def test_a_build_needs_no_activated_environment(checkout: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from grader.build import build_all; "
+        "print(len(build_all(Path(sys.argv[1]))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(checkout)],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(checkout)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "2", done.stderr
