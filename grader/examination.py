@@ -7,6 +7,7 @@ from typing import Any
 from data_utils.course import Exercise, Floor
 from data_utils.selfcheck.nb1_visible import NOTEBOOK_NAMES
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
+from grader.full_images import training_folder
 from grader.sandbox import (
     BadReply,
     CallTimeout,
@@ -189,6 +190,7 @@ class Examination:
                 cell_seconds=seconds, call_seconds=CALL_SECONDS, total_seconds=3 * seconds
             ),
             device=settings.device,
+            data_folder=training_folder() if with_images and settings.profile == "full" else None,
             with_images=with_images,
             environment={**ONE_THREAD, "ANOMALY_COURSE_PROFILE": settings.profile},
         )

@@ -12,6 +12,7 @@ from data_utils.course import Notebook
 from grader.checklog import CheckLog
 from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
+from grader.full_images import training_folder
 from grader.report import GRADED, GRADER_ERROR, NOT_GRADED, GradeReport
 from grader.sandbox import Isolation
 from grader.submissions import Submission, read_submission
@@ -41,8 +42,10 @@ def grade_submission(path: Path, settings: Settings, expected: str | None = None
     Raises
     ------
     GraderError
-        If the grader itself cannot work: no sandbox, a missing build.
+        If the grader itself cannot work: no sandbox, a missing build, no images for ``full``.
     """
+    if settings.profile == "full":
+        training_folder()  # or a sentence now, not a grader_error in every check
     started, own = time.monotonic(), time.process_time()
     try:
         submission = read_submission(path, expected)
