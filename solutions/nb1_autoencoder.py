@@ -22,7 +22,7 @@
 # - report counts and rates, and say what each of them means.
 #
 # The task is the Precrime summer exercise "Anomaly Detection using Autoencoders". Five exercises,
-# 20 points, about 100 minutes. Training takes about half a minute on one processor core.
+# 20 points, about 100 minutes. Training takes about 20 seconds on one processor core.
 #
 # **Words.** *Normal* images are the digits that the detector may learn (also: nominal, inlier). An
 # *anomaly* is an image of the digit left out (outlier, novelty). The anomaly is the positive class:
@@ -341,7 +341,7 @@ def fit_detector(x_train, x_val, seed, *, target_fpr=0.05, budget="embedded", tr
 
 
 # %% [markdown]
-# The check trains your network twice on a few images: about five seconds.
+# The check builds your network twice and trains it once on a few images: a few seconds.
 
 # %% check="1.5"
 check("1.5")
@@ -356,7 +356,7 @@ check("1.5")
 # %% [markdown]
 # ### Train it and look
 #
-# The next cell trains for the full budget: about 25 seconds on one processor core.
+# The next cell trains for the full budget: about 20 seconds on one processor core.
 
 # %% given="train"
 detector = fit_detector(x_train, x_val, SEED, budget=BUDGET)
