@@ -19,7 +19,7 @@ test: $(INSTALLED) ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-unit: $(INSTALLED) ## run the tests that train nothing and open no browser
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not browser"
 
 lab: $(INSTALLED) ## open the student notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks/
