@@ -2,7 +2,10 @@
 
 import ast
 import hashlib
+import io
 import os
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +36,28 @@ def design_cells(notebook_id: str, design: str) -> list[str]:
 def design_hash(notebook_id: str, designs: tuple[str, ...]) -> str:
     """Return a hash of the code whose results a floor's table holds.
 
-    Of the syntax trees of functions, classes and constants: prose, comments, layout and the order
-    of imports do not change it.
+    Of the words of functions, classes and constants: prose, comments, blank lines and the order of
+    imports do not change it. (`ast.dump` would, from one Python version to the next.)
     """
-    trees = [
-        ast.dump(statement)
+    words = [
+        word
         for design in designs
         for cell in design_cells(notebook_id, design)
-        for statement in ast.parse(without_magics(cell)).body
-        if isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.Assign))
+        for word in defining_words(without_magics(cell))
     ]
-    return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
+
+
+def defining_words(source: str) -> Iterator[str]:
+    """Yield the tokens of a cell's functions, classes and constants, with their indentation."""
+    for statement in ast.parse(source).body:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.Assign)):
+            segment = ast.get_source_segment(source, statement) or ""
+            for token in tokenize.generate_tokens(io.StringIO(segment).readline):
+                if token.type in (tokenize.INDENT, tokenize.DEDENT):
+                    yield tokenize.tok_name[token.type]
+                elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE):
+                    yield token.string
 
 
 def without_magics(source: str) -> str:
