@@ -30,7 +30,8 @@ DESIGNS = ("solution", "plain_design", "other_design")
 SEEDS = tuple(range(10))
 DIGITS = {"quick": (2, 0, 9), "embedded": (9, 0)}
 LEAKED_IMAGES = 360  # of the anomaly digit, as many as there are of each normal one
-CHECK_ROWS, CHECK_TOLERANCE = 2, 0.02  # other processors sum in another order; seeds differ by more
+CHECK_DESIGNS = DESIGNS[:2]
+CHECK_TOLERANCE = 0.02  # other processors sum in another order; seeds differ by more
 
 Job = tuple[str, str, int, int]  # row, profile, digit, seed
 
@@ -78,8 +79,11 @@ def one_thread() -> None:
 
 
 def check_rows(rows: list[dict[str, Any]]) -> None:
-    """Measure two rows again and compare."""
-    for row in rows[:CHECK_ROWS]:
+    """Measure the first seed of two designs of each table again, and compare."""
+    chosen = [row for row in rows if row["row"] in CHECK_DESIGNS and row["seed"] == SEEDS[0]]
+    if not chosen:
+        raise SystemExit("No row belongs to the code as it is. Run: make calibrate")
+    for row in chosen:
         again = measure((row["row"], row["profile"], row["digit"], row["seed"]))
         if abs(again["auroc"] - row["auroc"]) > CHECK_TOLERANCE:
             raise SystemExit(f"{row} gave {again['auroc']} this time: calibrate again.")
