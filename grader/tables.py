@@ -7,10 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from data_utils.course import Notebook
-from data_utils.selfcheck.words import FAILED, PASSED
+from data_utils.selfcheck.words import FAILED, PASSED, STOPPED
 from grader.report import GRADED, GRADER_ERROR, ExerciseResult, GradeReport
-
-GRADER_STOPPED = "[ STOPPED ]"
 
 
 def number(points: float | None) -> str:
@@ -21,7 +19,7 @@ def number(points: float | None) -> str:
 def report_lines(report: GradeReport) -> list[str]:
     """Return a report as its student reads it."""
     if report.status != GRADED:
-        return [f"[ FAILED ]  {report.submission}", f"  {report.reason}", "  This is not a zero."]
+        return [f"{FAILED}  {report.submission}", f"  {report.reason}", "  This is not a zero."]
     lines: list[str] = []
     for exercise in report.exercises:
         lines += exercise_lines(exercise)
@@ -33,7 +31,7 @@ def report_lines(report: GradeReport) -> list[str]:
 def exercise_lines(exercise: ExerciseResult) -> list[str]:
     """Return one exercise: a headline, then up to five lines for each thing that was wrong."""
     stopped = [c for c in exercise.checks if c.status == GRADER_ERROR]
-    mark = FAILED if exercise.findings else GRADER_STOPPED if stopped else PASSED
+    mark = FAILED if exercise.findings else STOPPED if stopped else PASSED
     head = (
         f"{mark}  Exercise {exercise.id}  {exercise.function}   "
         f"{number(exercise.points)} of {exercise.max_points} points"
