@@ -9,7 +9,7 @@ from pathlib import Path
 from data_utils.course import Notebook, load_course
 from grader.classroom import Seat, seat_of
 from grader.examination import Settings
-from grader.report import GradeReport
+from grader.report import EXCUSED, FAILED, PASSED, GradeReport
 from grader.sample_class import (
     SampleStudent,
     expected_points,
@@ -108,7 +108,7 @@ def _new_seat(submitted: Path, student: str, notebook_id: str) -> Seat:
 
 def _judge_student(student: SampleStudent, report: GradeReport) -> Graded:
     """Compare every exercise's points and every check with what the fragment declares."""
-    complaints = [f"failed: {report.reason}"] if report.status != "graded" else []
+    complaints = [] if report.exercises else [f"nothing was judged: {report.reason}"]
     total = 0.0
     for exercise in report.exercises:
         wanted = expected_points(student, exercise)
@@ -116,9 +116,8 @@ def _judge_student(student: SampleStudent, report: GradeReport) -> Graded:
         if exercise.points != wanted:
             complaints.append(f"{exercise.id}: {number(exercise.points)}, not {number(wanted)}")
         for check in exercise.checks:
-            if check.status != "excused" and (check.status == "failed") != fails(
-                student, exercise.id, check
-            ):
+            wanted_status = FAILED if fails(student, exercise.id, check) else PASSED
+            if check.status not in (EXCUSED, wanted_status):
                 complaints.append(f"{check.name}: {check.status}")
     said = "\n".join(
         line for e in report.exercises for finding in e.findings for line in finding.lines()

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.selfcheck.values import as_float_vector, describe
+from data_utils.selfcheck.values import as_float_vector, describe, is_whole_number
 from data_utils.selfcheck.words import Finding
 
 
@@ -130,6 +130,18 @@ def same_for_same_seed(first: NDArray[np.float64], again: NDArray[np.float64]) -
         f"scores that differ by {difference:.0%} of their sd",
         "the network starts from other random weights each time",
         "call keras.utils.set_random_seed(seed) before you build the network",
+    )
+
+
+def digit_form(got: Any) -> Finding | None:
+    """ANOMALY_DIGIT is one whole number from 0 to 9 after the notebook was run."""
+    if is_whole_number(got) and 0 <= int(got) <= 9:
+        return None
+    return Finding(
+        "ANOMALY_DIGIT is a digit from 0 to 9 after the whole notebook was run",
+        describe(got),
+        "a cell of your own gave the name another meaning",
+        "use another name in that cell",
     )
 
 

@@ -305,7 +305,9 @@ def test_run_gives_a_working_detector(
 ) -> None:
     """After the whole notebook ran, its detector scores the exam as it should."""
     detector = student.in_run("variable", "detector")
-    digit = int(student.in_run("value", "ANOMALY_DIGIT"))
+    digit = student.in_run("value", "ANOMALY_DIGIT")
+    expect(nb1_detector.digit_form(digit))
+    digit = int(digit)
     images, digits = exam
     scores = student.in_run("method", detector, "anomaly_score", images)
     expect(nb1_detector.scores_form(scores, len(images)))
@@ -320,7 +322,9 @@ def test_run_gives_a_working_detector(
 def test_run_threshold_comes_from_validation(student: Student) -> None:
     """The detector's threshold follows from its scores of x_val, and from nothing else."""
     detector = student.in_run("variable", "detector")
-    scores = student.in_run("method", detector, "anomaly_score", student.in_run("value", "x_val"))
+    x_val = student.in_run("value", "x_val")
+    scores = student.in_run("method", detector, "anomaly_score", x_val)
+    expect(nb1_detector.scores_form(scores, len(x_val) if isinstance(x_val, np.ndarray) else 0))
     got = student.in_run("attribute", detector, "threshold")
     expect(nb1_score.threshold_value(got, np.asarray(scores, float), TARGET_FPR))
 

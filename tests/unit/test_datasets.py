@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_utils import datasets, idx_files
+from data_utils import idx_files
 from data_utils.datasets import MNIST_COUNTS, load_mnist
 from data_utils.errors import CourseKitError, DataSourceError
 
@@ -147,4 +147,3 @@ def test_an_unknown_profile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_official_class_counts_sum_to_the_official_sizes() -> None:
     assert sum(MNIST_COUNTS["train"]) == 60_000
     assert sum(MNIST_COUNTS["test"]) == 10_000
-    assert datasets.Dataset
