@@ -5,7 +5,7 @@ import hashlib
 import io
 import os
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import jupytext
 from grader.sample_class import load_class
 
 ROOT = Path(__file__).resolve().parent.parent
+MEASURED = "fit_detector"  # whose results the floors are
 
 
 def definition_cells(notebook_id: str) -> list[str]:
@@ -23,7 +24,10 @@ def definition_cells(notebook_id: str) -> list[str]:
         cell.source
         for cell in notebook.cells
         if cell.cell_type == "code"
-        and ("answer" in cell.metadata or "definitions" in cell.metadata.get("tags", []))
+        and (
+            {"answer", "optional"} & set(cell.metadata)
+            or "definitions" in cell.metadata.get("tags", [])
+        )
     ]
 
 
@@ -36,28 +40,52 @@ def design_cells(notebook_id: str, design: str) -> list[str]:
 def design_hash(notebook_id: str, designs: tuple[str, ...]) -> str:
     """Return a hash of the code whose results a floor's table holds.
 
-    Of the words of functions, classes and constants: prose, comments, blank lines and the order of
-    imports do not change it. (`ast.dump` would, from one Python version to the next.)
+    Of the words of `MEASURED` and of every function, class and constant that it leads to: prose,
+    comments, blank lines and the other exercises do not change it. (`ast.dump` would, from one
+    Python version to the next.)
     """
     words = [
         word
         for design in designs
-        for cell in design_cells(notebook_id, design)
-        for word in defining_words(without_magics(cell))
+        for segment in _reachable(design_cells(notebook_id, design), MEASURED)
+        for word in _words(segment)
     ]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
-def defining_words(source: str) -> Iterator[str]:
-    """Yield the tokens of a cell's functions, classes and constants, with their indentation."""
-    for statement in ast.parse(source).body:
-        if isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.Assign)):
-            segment = ast.get_source_segment(source, statement) or ""
-            for token in tokenize.generate_tokens(io.StringIO(segment).readline):
-                if token.type in (tokenize.INDENT, tokenize.DEDENT):
-                    yield tokenize.tok_name[token.type]
-                elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE):
-                    yield token.string
+def _reachable(cells: list[str], start: str) -> list[str]:
+    """Return the source of a definition and of those it uses, directly or not, by name."""
+    sources: dict[str, str] = {}
+    uses: dict[str, set[str]] = {}
+    for cell in map(without_magics, cells):
+        for statement in ast.parse(cell).body:
+            for name in _defined_names(statement):
+                sources[name] = ast.get_source_segment(cell, statement) or ""
+                uses[name] = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+    found, waiting = set(), [start]
+    while waiting:
+        name = waiting.pop()
+        if name in sources and name not in found:
+            found.add(name)
+            waiting += uses[name]
+    return [sources[name] for name in sorted(found)]
+
+
+def _defined_names(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        return [statement.name]
+    if isinstance(statement, ast.Assign):
+        return [target.id for target in statement.targets if isinstance(target, ast.Name)]
+    return []
+
+
+def _words(source: str) -> Iterator[str]:
+    """Yield the tokens of a definition, with their indentation."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type in (tokenize.INDENT, tokenize.DEDENT):
+            yield tokenize.tok_name[token.type]
+        elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE):
+            yield token.string
 
 
 def without_magics(source: str) -> str:
@@ -65,10 +93,24 @@ def without_magics(source: str) -> str:
     return "\n".join(line for line in source.splitlines() if not line.startswith("%"))
 
 
-def design_namespace(notebook_id: str, design: str = "solution") -> dict[str, Any]:
-    """Execute a design's cells and return what they define."""
+def design_namespace(
+    notebook_id: str, design: str = "solution", edits: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Execute a design's cells and return what they define.
+
+    Parameters
+    ----------
+    notebook_id, design : str
+    edits : mapping, optional
+        Pieces of the source that are replaced first, each of which must be there.
+    """
     os.environ.setdefault("MPLBACKEND", "agg")
     namespace: dict[str, Any] = {}
-    for source in design_cells(notebook_id, design):
+    cells = design_cells(notebook_id, design)
+    for old, new in (edits or {}).items():
+        if not any(old in source for source in cells):
+            raise SystemExit(f"{notebook_id} holds no {old!r} any more: change the benchmark.")
+        cells = [source.replace(old, new) for source in cells]
+    for source in cells:
         exec(compile(without_magics(source), notebook_id, "exec"), namespace)  # our own code
     return namespace

@@ -32,7 +32,12 @@ from grader.sandbox import Session
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = "nb1_autoencoder"
 OPERATIONS = ("run_cell", "call", "keep", "method", "attribute", "variable", "value")
-STUDENTS = ("solution", "prints_200_megabytes", "solution", "other_design")  # the first warms up
+STUDENTS = (
+    "solution",
+    "prints_200_megabytes",
+    "solution",
+    "convolutional_design",
+)  # the first warms up
 TARGET_CPU_S, TARGET_MB = 0.4, 150
 
 

@@ -1,33 +1,57 @@
-"""Write the prepared arrays of notebook 1 from a run of its solution.
+"""Write the arrays of notebook 1 that come from runs of its solution.
 
-python benchmarks/prepare_nb1.py
+    python -m benchmarks.prepare_nb1
+
+- ``data_utils/prepared``: what an unsolved exercise is replaced by, a trained network as bare
+  arrays, and copies of training images for the visible check of exercise 1.6;
+- ``grader/exam``: copies of exam images for its hidden checks, of networks with other seeds;
+- the steps of exercise 1.6 in ``data_utils/course.toml``: what known scores and wrong detectors
+  reach on those copies. The AUROCs that the steps ask for stand in `STEPS` below.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.masters import design_namespace
+from benchmarks.calibrate import exam_images, one_thread, split
+from benchmarks.masters import ROOT, design_namespace
+from benchmarks.steps import DIGITS, write_steps
+from data_utils.baselines import BASELINES
 from data_utils.datasets import load_mnist
+from data_utils.metrics import auroc
+from grader.hidden.nb1_reference import relative_errors
 
-ROOT = Path(__file__).resolve().parent.parent
+PREPARED, EXAM = ROOT / "data_utils" / "prepared", ROOT / "grader" / "exam"
 ANOMALY_DIGIT, SEED, TARGET_FPR = 9, 0, 0.05
 PAIRS = 5  # normal images, and as many anomalies, in the picture of exercise 1.2
+PROFILE = "embedded"
+VISIBLE_SEED, HIDDEN_SEEDS = 50, (60, 61)  # none of the calibration's
+NORMALS_PER_DIGIT, ANOMALIES = 20, 100  # in each set of copies
 
 
 def main() -> None:
-    """Split, train for the embedded budget, score, and store positions and scores."""
-    data = load_mnist("embedded")
+    """Train, score, and store."""
+    one_thread()
     here: dict[str, Any] = design_namespace("nb1_autoencoder")
-    parts = here["split_leave_one_digit_out"](data.images, data.labels, ANOMALY_DIGIT, SEED)
-    detector = here["fit_detector"](parts[0], parts[1], SEED)
+    _write_run(here)
+    _write_copies(here)
+    write_steps(ROOT / "data_utils" / "course.toml")
+
+
+def _write_run(here: dict[str, Any]) -> None:
+    """Store the notebook's own run: positions, scores, a picture, the network."""
+    data = load_mnist(PROFILE)
     places = {image.tobytes(): place for place, image in enumerate(data.images)}
-    arrays: dict[str, Any] = {
-        f"{name}_positions": np.array([places[i.tobytes()] for i in part], np.uint16)
-        for name, part in zip(("x_train", "x_val", "x_test", "x_anomaly"), parts, strict=True)
-    }
+    arrays: dict[str, Any] = {}
+    baselines: dict[str, dict[str, float]] = {}
+    for digit, suffix in ((0, "_0"), (ANOMALY_DIGIT, "")):
+        parts = here["split_leave_one_digit_out"](data.images, data.labels, digit, SEED)
+        for name, part in zip(("x_train", "x_val", "x_test", "x_anomaly"), parts, strict=True):
+            positions = np.array([places[image.tobytes()] for image in part], np.uint16)
+            arrays[f"{name}_positions{suffix}"] = positions
+        baselines[str(digit)] = _baseline_aurocs(parts)
+    detector = here["fit_detector"](parts[0], parts[1], SEED, budget=PROFILE)
     for name, part in zip(("val", "test", "anomaly"), parts[1:], strict=True):
         arrays[f"scores_{name}"] = np.float32(detector.anomaly_score(part))
     pairs = np.concatenate([parts[2][:PAIRS], parts[3][:PAIRS]])
@@ -35,14 +59,77 @@ def main() -> None:
         arrays["scores_test"], arrays["scores_anomaly"], detector.threshold
     )
     np.savez_compressed(
-        ROOT / "data_utils/prepared/nb1_autoencoder.npz",
+        PREPARED / "nb1_autoencoder.npz",
         **arrays,
         pair_images=pairs,
         pair_copies=detector.reconstruct(pairs),
         pair_scores=np.float32(detector.anomaly_score(pairs)),
         threshold=np.float64(here["choose_threshold"](arrays["scores_val"], TARGET_FPR)),
+        history=np.float32(detector.history),
         counts=np.array(json.dumps(counts)),
+        baselines=np.array(json.dumps(baselines)),
     )
+    weights = detector.parameters()
+    np.savez_compressed(
+        PREPARED / "nb1_network.npz",
+        **{f"weights_{place}": np.float16(w) for place, w in enumerate(weights[::2])},
+        **{f"bias_{place}": w for place, w in enumerate(weights[1::2])},
+    )
+
+
+def _baseline_aurocs(parts: tuple[np.ndarray, ...]) -> dict[str, float]:
+    x_train, _, x_test, x_anomaly = parts
+    reached = {}
+    for baseline in (make(x_train) for make in BASELINES):
+        scores = [relative_errors(x, baseline.reconstruct(x)) for x in (x_test, x_anomaly)]
+        reached[baseline.name] = round(auroc(*scores), 4)
+    return reached
+
+
+def _write_copies(here: dict[str, Any]) -> None:
+    """Store what networks make of images, one network for each digit left out."""
+    data = load_mnist(PROFILE)
+    held_out, exam_digits = exam_images()
+    visible: dict[str, np.ndarray] = {}
+    hidden: dict[str, np.ndarray] = {}
+    for digit in DIGITS:
+        detector, x_train = _fitted(here, digit, VISIBLE_SEED)
+        seen = {image.tobytes() for image in x_train}
+        unseen = np.array([image.tobytes() not in seen for image in data.images])
+        chosen = _chosen(np.where(unseen, data.labels, 255), digit, VISIBLE_SEED)
+        visible[f"positions_{digit}"] = chosen.astype(np.uint16)
+        visible[f"copies_{digit}"] = detector.reconstruct(data.images[chosen])
+        drawn = []
+        for seed in HIDDEN_SEEDS:
+            detector, _ = _fitted(here, digit, seed)
+            chosen = _chosen(exam_digits, digit, seed)
+            drawn.append((chosen, detector.reconstruct(held_out[chosen])))
+        hidden[f"positions_{digit}"] = np.concatenate([c for c, _ in drawn]).astype(np.uint16)
+        hidden[f"copies_{digit}"] = np.concatenate([copies for _, copies in drawn])
+        print(f"copies without digit {digit}", flush=True)
+    np.savez_compressed(PREPARED / "nb1_copies.npz", **visible)
+    np.savez_compressed(EXAM / "nb1_copies.npz", **hidden)
+
+
+def _fitted(here: dict[str, Any], digit: int, seed: int) -> tuple[Any, np.ndarray]:
+    here["keras"].utils.clear_session()
+    x_train, x_val, _ = split(PROFILE, digit, seed)
+    return here["fit_detector"](x_train, x_val, seed, budget=PROFILE), x_train
+
+
+def _chosen(digits: np.ndarray, anomaly_digit: int, seed: int) -> np.ndarray:
+    """Return positions in mixed order: some of each normal digit, more of the anomaly."""
+    rng = np.random.default_rng(seed)
+    parts = [
+        rng.choice(
+            np.flatnonzero(digits == digit),
+            ANOMALIES if digit == anomaly_digit else NORMALS_PER_DIGIT,
+            replace=False,
+        )
+        for digit in range(10)
+    ]
+    mixed: np.ndarray = rng.permutation(np.concatenate(parts))
+    return mixed
 
 
 if __name__ == "__main__":

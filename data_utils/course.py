@@ -42,6 +42,55 @@ class Exercise:
 
 
 @dataclass(frozen=True)
+class Question:
+    """One question that a person grades: an answer in words, with the rubric for it.
+
+    Attributes
+    ----------
+    id, title : str
+    points, minutes : int
+    rubric : tuple of str
+        What earns the points, one sentence for each point.
+    """
+
+    id: str
+    title: str
+    points: int
+    minutes: int
+    rubric: tuple[str, ...]
+
+    @property
+    def grade_id(self) -> str:
+        """Nbgrader's name of the answer's cell, such as ``"question1_7"``."""
+        return "question" + self.id.replace(".", "_")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an exercise that is graded by how far the learner gets.
+
+    Attributes
+    ----------
+    exercise : str
+    number : int
+        From 1 on.
+    digits : tuple of int
+        The anomaly digits over which the AUROC is averaged.
+    auroc, visible_auroc : float
+        The mean that earns the step on the hidden images, and on those of the visible check.
+    reached : dict
+        What known scores and wrong detectors reach on the hidden images; a test measures it again.
+    """
+
+    exercise: str
+    number: int
+    digits: tuple[int, ...]
+    auroc: float
+    visible_auroc: float
+    reached: dict[str, float]
+
+
+@dataclass(frozen=True)
 class SeedRow:
     """AUROC of one design over seeds: one row of a floor's table."""
 
@@ -80,13 +129,36 @@ class Notebook:
     title: str
     framework: str
     exercises: tuple[Exercise, ...]
+    questions: tuple[Question, ...]
+    steps: tuple[Step, ...]
     floors: tuple[Floor, ...]
     calibrated_code: str  # hash of the code whose results the floors' tables hold
 
     @property
     def points(self) -> int:
-        """The most points that the notebook can give."""
+        """The most points that the grader can give; questions are graded by hand."""
         return sum(exercise.points for exercise in self.exercises)
+
+    @property
+    def points_by_hand(self) -> int:
+        """The most points that a person can give."""
+        return sum(question.points for question in self.questions)
+
+    def question(self, question_id: str) -> Question:
+        """Return the question of that id.
+
+        Raises
+        ------
+        UnknownExerciseError
+        """
+        for question in self.questions:
+            if question.id == question_id:
+                return question
+        raise UnknownExerciseError(f"There is no question {question_id!r} in {self.id}.")
+
+    def steps_of(self, exercise_id: str) -> tuple[Step, ...]:
+        """Return the steps of an exercise, the first one first."""
+        return tuple(step for step in self.steps if step.exercise == exercise_id)
 
     def exercise(self, exercise_id: str) -> Exercise:
         """Return the exercise of that id.
@@ -170,7 +242,8 @@ def parse_course(text: str) -> Course:
         raise CourseFileError(f"course.toml is not valid TOML: {error}.") from error
     except (KeyError, TypeError) as error:
         raise CourseFileError(f"course.toml lacks a value or has one too many: {error}.") from error
-    ids = [exercise.id for notebook in notebooks for exercise in notebook.exercises]
+    ids = [item.id for n in notebooks for item in n.exercises]
+    ids += [item.id for n in notebooks for item in n.questions]
     repeated = {exercise_id for exercise_id in ids if ids.count(exercise_id) > 1}
     if repeated:
         raise CourseFileError(f"course.toml has exercises twice: {', '.join(sorted(repeated))}.")
@@ -183,6 +256,8 @@ def _notebook(table: dict[str, Any]) -> Notebook:
         title=table["title"],
         framework=table["framework"],
         exercises=tuple(_exercise(row) for row in table["exercises"]),
+        questions=tuple(_question(row) for row in table.get("questions", [])),
+        steps=tuple(_step(row) for row in table.get("steps", [])),
         floors=tuple(_floor(row) for row in table.get("floors", [])),
         calibrated_code=table.get("calibration", {}).get("code", ""),
     )
@@ -197,6 +272,22 @@ def _exercise(row: dict[str, Any]) -> Exercise:
     if not 1 <= exercise.difficulty <= 5:
         raise CourseFileError(f"Exercise {exercise.id}: difficulty must lie between 1 and 5.")
     return exercise
+
+
+def _question(row: dict[str, Any]) -> Question:
+    question = Question(**{**row, "rubric": tuple(row["rubric"])})
+    if question.points != len(question.rubric):
+        raise CourseFileError(f"Question {question.id}: expected one rubric line for each point.")
+    return question
+
+
+def _step(row: dict[str, Any]) -> Step:
+    step = Step(**{**row, "digits": tuple(row["digits"])})
+    if not all(0.5 < auroc < 1 for auroc in (step.auroc, step.visible_auroc)) or not step.digits:
+        raise CourseFileError(
+            f"Step {step.number} of {step.exercise}: it needs digits, and AUROCs in (0.5, 1)."
+        )
+    return step
 
 
 def _floor(row: dict[str, Any]) -> Floor:

@@ -7,9 +7,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from data_utils.metrics import auroc, average_precision, prevalence, roc_points
+
 NORMAL, ANOMALY, THRESHOLD = "#0072B2", "#D55E00", "#000000"  # Okabe-Ito: blue, vermilion, black
 IMAGE_MAP = "cividis"  # reads the same for colour-blind eyes and in grey print
 _BINS = 40
+_SERIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")  # Okabe-Ito
+_HATCHES = ("", "//", "..", "xx", "--", "oo")  # so that a grey print tells them apart too
 
 
 def show_images(
@@ -46,6 +50,26 @@ def show_reconstructions(
             axes[row, place].axis("off")
         axes[1, place].set_title(f"{score:.2f}", fontsize=9, y=-0.3)
     figure.suptitle("image (above), reconstruction (below), score", fontsize=10)
+    return figure
+
+
+def show_extremes(
+    images: NDArray[np.uint8], copies: NDArray[np.uint8], scores: ArrayLike, count: int = 5
+) -> Figure:
+    """Show the images with the lowest scores, then those with the highest, above their copies.
+
+    Parameters
+    ----------
+    images, copies : ndarray of uint8, shape (n, 28, 28)
+    scores : array_like, shape (n,)
+    count : int
+        How many of each kind.
+    """
+    values = np.asarray(scores, float)
+    order = np.argsort(values, kind="stable")
+    chosen = np.concatenate([order[:count], order[-count:]])
+    figure = show_reconstructions(images[chosen], copies[chosen], values[chosen])
+    figure.suptitle(f"the {count} lowest and the {count} highest scores", fontsize=10)
     return figure
 
 
@@ -91,6 +115,63 @@ def plot_score_histogram(
         xlabel="anomaly score", ylabel="density", title="Scores of normal and anomalous images"
     )
     axis.legend()
+    figure.tight_layout()
+    return figure
+
+
+def plot_roc(
+    scores_normal: ArrayLike, scores_anomaly: ArrayLike, threshold: float | None = None
+) -> Figure:
+    """Plot ROC and precision against recall, with the numbers that sum them up.
+
+    Parameters
+    ----------
+    scores_normal, scores_anomaly : array_like, shapes (n,) and (m,)
+    threshold : float, optional
+        Marked on both curves.
+    """
+    fpr, tpr, thresholds = roc_points(scores_normal, scores_anomaly)
+    share = prevalence(scores_normal, scores_anomaly)
+    odds = (1 - share) / share
+    with np.errstate(invalid="ignore"):
+        precision = tpr / (tpr + odds * fpr)  # 0 / 0 before the first alarm: not drawn
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+    left.plot(fpr, tpr, color=NORMAL, label=f"AUROC {auroc(scores_normal, scores_anomaly):.3f}")
+    left.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance 0.500")
+    area = average_precision(scores_normal, scores_anomaly)
+    right.plot(tpr, precision, color=ANOMALY, linestyle="--", label=f"average precision {area:.3f}")
+    right.axhline(share, color="grey", linestyle=":", label=f"chance = prevalence {share:.3f}")
+    if threshold is not None:
+        place = int(np.sum(thresholds > threshold)) - 1  # the last point whose scores all lie above
+        for axis, x, y in ((left, fpr, tpr), (right, tpr, precision)):
+            axis.plot(x[place], y[place], "o", color=THRESHOLD, label="at the threshold")
+    left.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC")
+    right.set(xlabel="true positive rate (recall)", ylabel="precision", ylim=(0, 1.05),
+              title="Precision and recall")  # fmt: skip
+    for axis in (left, right):
+        axis.legend(fontsize=9)
+    figure.tight_layout()
+    return figure
+
+
+def plot_by_digit(values: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
+    """Plot one value per digit for each of a few things that are to be compared.
+
+    Parameters
+    ----------
+    values : mapping of str to ten floats
+        At most six rows.
+    ylabel : str
+    """
+    figure, axis = plt.subplots(figsize=(7.5, 3.4))
+    width = 0.8 / len(values)
+    for place, (name, row) in enumerate(values.items()):
+        left = np.arange(10) - 0.4 + (place + 0.5) * width
+        axis.bar(left, row, width, label=name, color=_SERIES[place], hatch=_HATCHES[place],
+                 edgecolor="white")  # fmt: skip
+    axis.set(xlabel="anomaly digit", ylabel=ylabel, xticks=np.arange(10))
+    if len(values) > 1:
+        axis.legend(fontsize=9, ncols=len(values), loc="upper center", bbox_to_anchor=(0.5, 1.2))
     figure.tight_layout()
     return figure
 

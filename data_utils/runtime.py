@@ -51,14 +51,20 @@ def quiet_start() -> Iterator[None]:
         os.close(nowhere)
 
 
-def describe_setup(framework: str) -> str:
+def describe_setup(framework: str | None = None) -> str:
     """Return one line with profile, device and versions, for the top of a notebook.
 
     Parameters
     ----------
-    framework : {"keras", "torch"}
-        Imported here to ask it for its device.
+    framework : {"keras", "torch"}, optional
+        Imported here to ask it for its device; without one the line names neither.
     """
+    if framework is None:
+        numpy_version = importlib.metadata.version("numpy")
+        return (
+            f"profile {current_profile()} | Python {platform.python_version()} | "
+            f"numpy {numpy_version}"
+        )
     package = _FRAMEWORK_PACKAGES[framework]
     version = importlib.metadata.version(package)
     device = _keras_device() if framework == "keras" else _torch_device()

@@ -64,6 +64,7 @@ def build(
 @app.command("check")
 def check_notebook(
     notebook: Annotated[Path, typer.Argument(help="Your notebook, an .ipynb file.")],
+    exercise: Annotated[str, typer.Option(help="Judge this one only, such as 1.2.")] = "",
     profile: ProfileOption = Profile.quick,
     isolation: IsolationOption = None,
 ) -> None:
@@ -73,8 +74,10 @@ def check_notebook(
     from grader.tables import print_lines, report_lines
 
     rung = isolation or _isolation_or_a_line()
+    if exercise:
+        load_course().notebook_of(exercise)  # or a sentence that names those there are
     out.print(f"Checking {notebook.name}; with training this takes about half a minute.")
-    report = grade_submission(notebook, Settings(profile.value, isolation=rung))
+    report = grade_submission(notebook, Settings(profile.value, isolation=rung), only=exercise)
     print_lines(out, report_lines(report))
     full = report.points == sum(e.max_points for e in report.exercises)
     raise typer.Exit(0 if report.status == "graded" and full else 1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from data_utils.course import Exercise, Floor
+from data_utils.course import Exercise, Floor, Step
 from data_utils.selfcheck.nb1_visible import NOTEBOOK_NAMES
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
 from grader.full_images import training_folder
@@ -215,6 +215,13 @@ class Student:
         """Call the exercise's function and return its result as plain data."""
         return self._guarded("call", self._exercise.function, *args, seconds=seconds, **kwargs)
 
+    def call_and_look(self, *args: Any) -> tuple[Any, list[Any]]:
+        """Call the exercise's function; return its result and the arguments as it left them."""
+        reply: tuple[Any, list[Any]] = self._guarded(
+            "call_and_look", self._exercise.function, *args, seconds=CALL_SECONDS
+        )
+        return reply
+
     def keep(self, *args: Any, seconds: float = FIT_SECONDS, **kwargs: Any) -> Handle:
         """Call the exercise's function and leave its result inside."""
         handle: Handle = self._guarded(
@@ -236,6 +243,10 @@ class Student:
         return self._examination.submission.notebook.floor(
             profile or settings.profile, settings.device, anomaly_digit
         )
+
+    def step(self, number: int) -> Step:
+        """Return a step of the exercise, counted from 1."""
+        return self._examination.submission.notebook.steps_of(self._exercise.id)[number - 1]
 
     def in_run(self, operation: str, *args: Any) -> Any:
         """Perform an operation of the session in which the whole notebook was run.

@@ -23,7 +23,9 @@ MUCH_BETTER = 0.10
 _PYTEST_ENDED_WELL = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
-def grade_submission(path: Path, settings: Settings, expected: str | None = None) -> GradeReport:
+def grade_submission(
+    path: Path, settings: Settings, expected: str | None = None, only: str = ""
+) -> GradeReport:
     """Grade one submitted notebook.
 
     Parameters
@@ -32,6 +34,8 @@ def grade_submission(path: Path, settings: Settings, expected: str | None = None
     settings : Settings
     expected : str, optional
         Id of the notebook that was to be handed in.
+    only : str
+        Id of the one exercise to judge; empty for all of them.
 
     Returns
     -------
@@ -52,8 +56,8 @@ def grade_submission(path: Path, settings: Settings, expected: str | None = None
     except SubmissionError as error:
         return failed_report(path, settings, str(error), expected or "")
     log = CheckLog(submission)
-    _run_hidden_checks(submission, settings, log)
-    exercises = log.exercises(submission.notebook)
+    _run_hidden_checks(submission, settings, log, only)
+    exercises = log.exercises(submission.notebook, only)
     return GradeReport(
         submission=path.name,
         notebook=submission.notebook.id,
@@ -97,7 +101,9 @@ def hidden_checks(notebook: Notebook) -> Path:
     return HIDDEN / f"test_{notebook.id}.py"
 
 
-def _run_hidden_checks(submission: Submission, settings: Settings, log: CheckLog) -> None:
+def _run_hidden_checks(
+    submission: Submission, settings: Settings, log: CheckLog, only: str
+) -> None:
     """Run pytest in this process; what it prints is kept for the case that it breaks."""
     arguments = [
         str(hidden_checks(submission.notebook)),
@@ -110,6 +116,7 @@ def _run_hidden_checks(submission: Submission, settings: Settings, log: CheckLog
         f"--profile={settings.profile}",
         f"--device={settings.device}",
         f"--isolation={settings.isolation.value}",
+        f"--exercise={only}",
     ]  # fmt: skip
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):

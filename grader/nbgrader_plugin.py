@@ -35,6 +35,9 @@ class NameStubs(NbGraderPreprocessor):
                 if grade_id == f"answer_{exercise.grade_id}":
                     text = f"Exercise {exercise.id} ({exercise.function}) is still to be done."
                     cell.source = _STUB.sub(f'raise NotImplementedError("{text}")', cell.source)
+        if grade_id.startswith("optional_"):
+            text = "This optional exercise is still to be done."
+            cell.source = _STUB.sub(f'raise NotImplementedError("{text}")', cell.source)
         return cell, resources
 
 

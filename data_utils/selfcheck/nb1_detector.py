@@ -30,6 +30,18 @@ def history_falls(history: Any) -> Finding | None:
     return None
 
 
+def untrained_on_request(history: Any) -> Finding | None:
+    """With train=False there is no training, so no history of losses."""
+    if np.size(np.asarray(history, dtype=object)) == 0:
+        return None
+    return Finding(
+        "an empty history with train=False",
+        describe(history),
+        "the network is trained although train is false",
+        "call network.fit only if train is true; the untrained copy is for comparison",
+    )
+
+
 def weights_moved(trained: Any, untrained: Any) -> Finding | None:
     """Training changed the weights (compared with the untrained copy of the same seed)."""
     same_form = (

@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from data_utils.course import load_course
 from data_utils.datasets import load_mnist
-from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split
+from data_utils.metrics import auroc
+from data_utils.prepared import prepared_copies
+from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split, nb1_steps
 from data_utils.selfcheck.words import expect
 
 Ask = Callable[..., Any]
@@ -16,16 +19,17 @@ NOTEBOOK_NAMES = frozenset(
     (
         *("images", "labels", "x_train", "x_val", "x_test", "x_anomaly", "scores_val"),
         *("scores_test", "scores_anomaly", "detector", "threshold", "outcome", "ANOMALY_DIGIT"),
+        *("final", "baselines", "pair_images", "pair_copies"),
     )
 )
 """Variables of the notebook; a graded function that reaches for one of them is told so."""
 
 
 def check_split(split: Ask) -> None:
-    """Exercise 1.1 on 600 noise images, sorted by digit."""
+    """Exercise 1.1 on 2,000 noise images, sorted by digit."""
     rng = np.random.default_rng(11)
-    images = rng.integers(0, 256, (600, 28, 28), dtype=np.uint8)
-    case = nb1_split.SplitCase(images, np.repeat(np.arange(10, dtype=np.uint8), 60), 3)
+    images = rng.integers(0, 256, (2000, 28, 28), dtype=np.uint8)
+    case = nb1_split.SplitCase(images, np.repeat(np.arange(10, dtype=np.uint8), 200), 3)
     before = case.images.copy()
     result = split(case.images, case.labels, case.anomaly_digit, seed=1)
     expect(nb1_split.split_leaves_input_alone(before, case.images))
@@ -34,6 +38,9 @@ def check_split(split: Ask) -> None:
     expect(nb1_split.split_is_disjoint(case, result))
     expect(nb1_split.split_anomalies_complete(case, result))
     expect(nb1_split.split_sizes(case, result))
+    expect(nb1_split.split_is_mixed(case, result))
+    again, other = (split(case.images, case.labels, 3, seed=s) for s in (1, 2))
+    expect(nb1_split.split_follows_seed(result, again, other))
 
 
 def check_score(reconstruction_error: Ask) -> None:
@@ -81,6 +88,7 @@ def check_detector(fit_detector: Ask) -> None:
     trained = fit_detector(normal[:300], normal[300:400], 5, budget="quick")
     untrained = fit_detector(normal[:300], normal[300:400], 5, budget="quick", train=False)
     expect(nb1_detector.history_falls(list(trained.history)))
+    expect(nb1_detector.untrained_on_request(list(untrained.history)))
     expect(nb1_detector.weights_moved(trained.parameters(), untrained.parameters()))
     shown = normal[400:420]
     together = trained.reconstruct(shown)
@@ -93,10 +101,31 @@ def check_detector(fit_detector: Ask) -> None:
     )
 
 
+def check_improved(improved_error: Ask) -> None:
+    """Exercise 1.6 on training images and the copies of a finished autoencoder."""
+    steps = load_course().notebook("nb1_autoencoder").steps_of("1.6")
+    x, x_hat, is_anomaly = prepared_copies(steps[-1].digits[0])
+    together = improved_error(x, x_hat)
+    expect(nb1_steps.error_form(together, len(x)))
+    apart = improved_error(x[3:5], x_hat[3:5])
+    expect(nb1_steps.error_form(apart, 2))
+    expect(nb1_steps.error_of_each_image_alone(np.asarray(together)[3:5], apart))
+    reached = {}
+    for digit in steps[-1].digits:
+        x, x_hat, is_anomaly = prepared_copies(digit)
+        scores = improved_error(x, x_hat)
+        expect(nb1_steps.error_form(scores, len(x)))
+        scores = np.asarray(scores, float)
+        reached[digit] = auroc(scores[~is_anomaly], scores[is_anomaly])
+    for step in steps:
+        expect(nb1_steps.reaches_step(step, reached, step.visible_auroc))
+
+
 VISIBLE_CHECKS: dict[str, Callable[[Ask], None]] = {
     "1.1": check_split,
     "1.2": check_score,
     "1.3": check_threshold,
     "1.4": check_counts,
     "1.5": check_detector,
+    "1.6": check_improved,
 }

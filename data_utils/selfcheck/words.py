@@ -80,7 +80,14 @@ def finding_for_exception(
             f"a function named {function}",
             "no such name",
             "its cell was not run, was renamed, or the kernel was restarted",
-            "run the set-up cell and the cell that defines it, then this one",
+            "run the set-up cells and the cell that defines it, then this one",
+        )
+    if name:
+        return Finding(
+            f"every name that {function} uses is defined",
+            f"there is no {name}{place}",
+            "the kernel was restarted and the cell that makes it has not run, or it is misspelt",
+            'choose "Run All Above Selected Cell" in the Run menu, then run this cell again',
         )
     return Finding(
         f"{function} gives a result",

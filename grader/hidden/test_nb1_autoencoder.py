@@ -10,15 +10,21 @@ import numpy as np
 import pytest
 
 from data_utils.datasets import load_mnist
+from data_utils.images import network_input
 from data_utils.metrics import auroc
-from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split
+from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split, nb1_steps
 from data_utils.selfcheck.words import Finding, expect
 from grader.examination import Examination, Student
-from grader.hidden.nb1_reference import reference_counts, reference_scores, relative_errors
+from grader.hidden.nb1_reference import (
+    exam_copies,
+    reference_counts,
+    reference_scores,
+    relative_errors,
+)
 from grader.sandbox import Handle
 
-# Digits on which a trained and an untrained network lie far apart (course.toml has the table).
-REFIT_DIGITS = (2, 0)
+# Digits on which honest networks lie far above an untrained one and the mean image (course.toml).
+REFIT_DIGITS = (2, 6)
 REFIT_SEEDS = (101, 202)  # other than the notebook's
 UNTRAINED_MARGIN = 0.15  # AUROC; the plainest honest design leads by more on digit 2
 TARGET_FPR = 0.05
@@ -84,7 +90,7 @@ def test_split_sizes(student: Student) -> None:
 @pytest.mark.exercise("1.1", weight=1)
 def test_split_is_mixed(student: Student) -> None:
     """Every normal digit stands in every set, though the images come sorted."""
-    case, result = ask_split(student, seed=34)
+    case, result = ask_split(student, seed=34, per_digit=200)  # by chance none: 1 in 10^8
     expect(nb1_split.split_is_mixed(case, result))
 
 
@@ -96,6 +102,16 @@ def test_split_follows_the_seed(student: Student) -> None:
     for result in (first, again, other):
         expect(nb1_split.split_form(case, result))
     expect(nb1_split.split_follows_seed(first, again, other))
+
+
+@pytest.mark.exercise("1.1", weight=1)
+def test_split_leaves_its_input_alone(student: Student) -> None:
+    """The arrays that were handed in are as they were."""
+    case = split_case(36, 8, per_digit=30)
+    _, after = student.call_and_look(case.images, case.labels, 8, 36)
+    images, labels = (np.asarray(left) for left in after[:2])
+    expect(nb1_split.split_leaves_input_alone(case.images, images))
+    expect(nb1_split.split_leaves_input_alone(case.labels, labels))
 
 
 # ---------------------------------------------------------------- exercise 1.2
@@ -243,6 +259,7 @@ def untrained(fitter: Student, first_fit: Refit) -> Handle:
 def test_fit_trains_the_network(student: Student, first_fit: Refit, untrained: Handle) -> None:
     """The training loss falls and the weights move."""
     expect(nb1_detector.history_falls(student.attribute(first_fit.trained, "history")))
+    expect(nb1_detector.untrained_on_request(student.attribute(untrained, "history")))
     expect(
         nb1_detector.weights_moved(
             student.method(first_fit.trained, "parameters"),
@@ -335,3 +352,48 @@ def _at_floor(student: Student, profile: str | None, digit: int, reached: float)
     if floor is None or floor.auroc is None:
         return None
     return nb1_detector.reaches_floor(reached, floor.auroc, f"digit {digit} left out, exam images")
+
+
+# ---------------------------------------------------------------- exercise 1.6
+
+
+@pytest.fixture(scope="session")
+def improver(examination: Examination) -> Student:
+    """The way to exercise 1.6, shared by its steps."""
+    return examination.student(examination.submission.notebook.exercise("1.6"))
+
+
+@pytest.fixture(scope="session")
+def reached(improver: Student, exam: tuple[np.ndarray, np.ndarray]) -> dict[int, float]:
+    """AUROC of the student's score for each digit left out; the labels stay out here."""
+    found = {}
+    for digit, (images, copies, is_anomaly) in exam_copies(exam).items():
+        scores = improver.call(network_input(images), network_input(copies))
+        expect(nb1_steps.error_form(scores, len(images)))
+        scores = np.asarray(scores, float)
+        found[digit] = auroc(scores[~is_anomaly], scores[is_anomaly])
+    return found
+
+
+@pytest.mark.exercise("1.6", weight=1, core=True)
+def test_improved_error_is_one_score_for_each_image_alone(student: Student) -> None:
+    """One finite score per image, which does not depend on the other images."""
+    x, x_hat = score_pair(81, (12, 28, 28, 1))
+    together = student.call(x, x_hat)
+    expect(nb1_steps.error_form(together, len(x)))
+    apart = student.call(x[4:5], x_hat[4:5])
+    expect(nb1_steps.error_form(apart, 1))
+    expect(nb1_steps.error_of_each_image_alone(np.asarray(together, float)[4:5], apart))
+    blank = student.call(np.zeros_like(x[:1]), np.full_like(x[:1], 0.1))
+    expect(nb1_steps.error_form(blank, 1))
+
+
+@pytest.mark.exercise("1.6", weight=1)
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_improved_error_reaches_step(
+    student: Student, reached: dict[int, float], facts: dict[str, float], number: int
+) -> None:
+    """Over several digits left out, the score ranks anomalies as high as the step asks."""
+    step = student.step(number)
+    facts[f"auroc_step_{number}"] = float(np.mean([reached[digit] for digit in step.digits]))
+    expect(nb1_steps.reaches_step(step, reached, step.auroc))

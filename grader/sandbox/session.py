@@ -210,6 +210,18 @@ class Session:
         """
         return self._call([None, function], args, kwargs, False, seconds)
 
+    def call_and_look(
+        self, function: str, *args: Any, seconds: float | None = None
+    ) -> tuple[Any, list[Any]]:
+        """Call a function of the notebook; return its result and the arguments as it left them.
+
+        Parameters, exceptions: as for `call`.
+        """
+        reply = self._call([None, function], args, {}, False, seconds, look=True)
+        if not isinstance(reply, list) or len(reply) != 2 or not isinstance(reply[1], list):
+            raise self._talk.bad("something else than a result and the arguments")
+        return reply[0], reply[1]
+
     def keep(
         self, function: str, *args: Any, seconds: float | None = None, **kwargs: Any
     ) -> Handle:
@@ -281,8 +293,9 @@ class Session:
         kwargs: dict[str, Any],
         keep: bool,
         seconds: float | None,
+        look: bool = False,
     ) -> Any:
-        body = {"target": target, "args": list(args), "kwargs": kwargs, "keep": keep}
+        body = {"target": target, "args": list(args), "kwargs": kwargs, "keep": keep, "look": look}
         return self._plain("call", body, seconds)
 
     def _plain(self, operation: str, body: dict[str, Any], seconds: float | None) -> Any:

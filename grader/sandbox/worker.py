@@ -133,8 +133,13 @@ class Worker:
             "displays": displays,
         }
 
-    def op_call(self, target: Any, args: list[Any], kwargs: dict[str, Any], keep: bool) -> Any:
-        """Call a function of the notebook, or a method of a kept object."""
+    def op_call(
+        self, target: Any, args: list[Any], kwargs: dict[str, Any], keep: bool, look: bool
+    ) -> Any:
+        """Call a function of the notebook, or a method of a kept object.
+
+        With `look` the reply is the result and the arguments as they are after the call.
+        """
         owner, name = target
         self.shell.start_capture()
         self.shell.capture.take()  # what a call prints is dropped
@@ -142,6 +147,8 @@ class Worker:
             function = self._name(name) if owner is None else getattr(self._kept(owner), name)
             result = function(*args, **kwargs)
             # Encoding tensors may run student code too, so it happens here, under the time limit.
+            if look:
+                return [result, args]
             return self._keep(result) if keep else result
         finally:
             pyplot: Any = sys.modules.get("matplotlib.pyplot")

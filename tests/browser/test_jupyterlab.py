@@ -122,7 +122,7 @@ def test_a_student_sets_up_and_reads_what_a_check_says(page) -> None:
     set_up = run(page, "import keras")
     run(page, "from data_utils.selfcheck")
     text = message(run(page, 'check("1.1")'))
-    assert "run the set-up cell and the cell that defines it, then this one" in text
+    assert "run the set-up cells and the cell that defines it, then this one" in text
 
     run(page, "def split_leave_one_digit_out")
     text = message(run(page, 'check("1.1")'))

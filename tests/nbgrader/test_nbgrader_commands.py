@@ -34,7 +34,8 @@ def grades(course: CourseFolder) -> dict[str, dict[str, str]]:
 def auto_scores(course: CourseFolder, student: str) -> dict[str, float | None]:
     with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}") as gradebook:
         submission = gradebook.find_submission_notebook(NB, NB, student)
-        return {grade.name: grade.auto_score for grade in submission.grades}
+        by_hand = {question.grade_id for question in NOTEBOOK.questions}
+        return {g.name: g.auto_score for g in submission.grades if g.name not in by_hand}
 
 
 def strings(tree: Any) -> Iterator[str]:
@@ -48,6 +49,8 @@ def strings(tree: Any) -> Iterator[str]:
 
 def text_of(path: Path) -> str:
     """What a file says, without its format: cell sources and outputs, or a page's text."""
+    if path.suffix == ".png":  # a figure: pixels, no words
+        return ""
     raw = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         raw = "\n".join(strings(json.loads(raw)))
@@ -107,7 +110,8 @@ def test_gradebook_report_and_export_agree(course: CourseFolder, student: str) -
     assert auto_scores(course, student) == points
     assert {name: float(row[name]) for name in points} == points
     assert float(row["score"]) == float(row["raw_score"]) == report.points
-    assert float(row["max_score"]) == NOTEBOOK.points
+    assert float(row["max_score"]) == NOTEBOOK.points + NOTEBOOK.points_by_hand
+    assert row["question1_7"] == ("0.0" if student == DAMAGED else "ungraded")  # left empty: a zero
 
 
 @pytest.mark.parametrize("student", ["solution", "fpr_and_fnr_swapped"])
@@ -121,7 +125,7 @@ def test_a_damaged_notebook_is_graded_and_its_links_go_nowhere(course: CourseFol
     assert (report.status, report.points) == ("graded", 0.0)
     assert "cell ex1_2 was missing and was put back" in report.flags
     back = course.root / "autograded" / DAMAGED / NB
-    assert sorted(p.name for p in back.iterdir()) == [f"{NB}.ipynb", "notes.txt"]
+    assert sorted(p.name for p in back.iterdir()) == ["figures", f"{NB}.ipynb", "notes.txt"]
 
 
 def test_the_feedback_says_what_was_wrong(course: CourseFolder) -> None:
@@ -195,7 +199,7 @@ def test_what_failed_later_is_not_exported_with_its_old_points(
 @pytest.mark.parametrize(
     ("folder", "words"),
     [
-        ("notebooks", ["VALIDATION FAILED ON 5 CELL(S)", "the exercise is still to be done"]),
+        ("notebooks", ["VALIDATION FAILED ON 7 CELL(S)", "the exercise is still to be done"]),
         ("solutions", ["Success! Your notebook passes all the tests."]),
     ],
 )

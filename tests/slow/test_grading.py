@@ -1,6 +1,7 @@
 """Grading from the outside: the release, the profile that counts, the commands."""
 
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from benchmarks.calibrate import DESIGNS
+from benchmarks.calibrate import DESIGNS, PLAINEST, WRONG, measured_rows
 from benchmarks.masters import design_hash
 from data_utils.course import load_course
 from grader.examination import Settings
@@ -18,6 +19,7 @@ from grader.submissions import released_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 NB = "nb1_autoencoder"
+NOTEBOOK = load_course().notebook(NB)
 SOLUTION = ROOT / "solutions" / NB / f"{NB}.ipynb"
 
 
@@ -29,7 +31,7 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 def test_the_notebook_as_shipped_earns_nothing_and_says_why() -> None:
     report = grade_submission(released_notebook(NB), Settings("quick"))
     assert report.status == "graded"
-    assert [exercise.points for exercise in report.exercises] == [0.0] * 5
+    assert [exercise.points for exercise in report.exercises] == [0.0] * 6
     for exercise in report.exercises:
         assert "the exercise is still to be done" in "\n".join(exercise.findings[0].lines())
 
@@ -39,28 +41,35 @@ def test_the_solution_in_the_profile_that_counts() -> None:
     report = grade_submission(SOLUTION, Settings("embedded"))
     assert report.points == load_course().notebook(NB).points
     assert report.flags == ()
-    assert report.facts["auroc_exam_9"] >= 0.67
+    assert report.facts["auroc_exam_9"] >= 0.68
 
 
 def test_the_floors_belong_to_the_code_as_it_is() -> None:
     notebook = load_course().notebook(NB)
-    assert design_hash(NB, DESIGNS) == notebook.calibrated_code, "run: make calibrate"
+    assert design_hash(NB, (*DESIGNS, PLAINEST)) == notebook.calibrated_code, "run: make calibrate"
     for floor in notebook.floors:
         rows = {row.design: row for row in floor.table}
         assert {row.seeds for row in floor.table} == {10}
         if floor.auroc is not None:
-            assert floor.auroc <= min(rows[d].mean - 3 * rows[d].sd for d in DESIGNS)
-            assert floor.auroc > rows["untrained"].mean
+            honest = DESIGNS if PLAINEST in floor.note else (*DESIGNS, PLAINEST)
+            assert floor.auroc <= min(rows[d].mean - 3 * rows[d].sd for d in honest)
+            assert floor.auroc > max(rows[name].mean + 3 * rows[name].sd for name in WRONG)
     settings = {(f.profile, f.anomaly_digit) for f in notebook.floors if f.auroc is not None}
-    assert settings >= {("quick", 2), ("quick", 0), ("embedded", 0)}
+    assert settings >= {("quick", 2), ("quick", 6), ("embedded", 9), ("full", 9)}
 
 
 def test_one_recipe_reaches_the_exam_marks_of_the_course() -> None:
     notebook = load_course().notebook(NB)
-    for digit, least in ((9, 0.67), (0, 0.84)):
-        floor = notebook.floor("embedded", "cpu", digit)
+    for profile, digit, least in (("embedded", 9, 0.68), ("embedded", 0, 0.84), ("full", 9, 0.74)):
+        floor = notebook.floor(profile, "cpu", digit)
         assert floor is not None
         assert {row.design: row.mean for row in floor.table}["solution"] >= least
+    rows = [row for row in measured_rows(notebook.calibrated_code) if row["row"] == "solution"]
+    for profile, least in (("embedded", 0.84), ("full", 0.87)):
+        seeds = [row for row in rows if row["profile"] == profile]
+        assert len({(row["digit"], row["seed"]) for row in seeds}) == 100
+        # With the score that the notebook ends in, that of exercise 1.6.
+        assert statistics.mean(row["auroc_blurred"] for row in seeds) >= least
 
 
 def with_cells(tmp_path: Path, **sources: str) -> Path:
@@ -80,7 +89,7 @@ def with_cells(tmp_path: Path, **sources: str) -> Path:
 def test_a_deadly_cell_of_the_students_own_costs_nothing_else(tmp_path: Path) -> None:
     path = with_cells(tmp_path, added="import os\nLIMIT = os._exit(3)")
     report = grade_submission(path, Settings("quick"))
-    assert report.points == 20
+    assert report.points == NOTEBOOK.points
 
 
 @pytest.mark.slow
@@ -92,7 +101,7 @@ def test_the_commands_and_their_exit_codes(tmp_path: Path) -> None:
     checked = run("-m", "grader", "check", str(wrong))
     assert checked.returncode == 1
     assert "[ FAILED ]  Exercise 1.4  confusion_counts   0 of 3 points" in checked.stdout
-    assert "17 of 20 points" in checked.stdout
+    assert "23 of 26 points" in checked.stdout
     assert "Traceback" not in checked.stdout + checked.stderr
 
     seat = tmp_path / "submitted" / "ada" / NB
@@ -101,7 +110,7 @@ def test_the_commands_and_their_exit_codes(tmp_path: Path) -> None:
     (tmp_path / "submitted" / "bob [red]").mkdir()
     graded = run("-m", "grader", "autograde", "submitted", "--profile", "quick", cwd=tmp_path)
     assert graded.returncode == 1  # bob needs a look
-    assert read_report(tmp_path / "reports/ada" / f"{NB}.json").points == 17
+    assert read_report(tmp_path / "reports/ada" / f"{NB}.json").points == 23
     bob = json.loads((tmp_path / "reports/bob [red]" / f"{NB}.json").read_text())
     assert bob["status"] == "missing"
     assert "nothing was handed in" in bob["reason"]

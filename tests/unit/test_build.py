@@ -15,8 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
+    """What a build reads: masters, figures, and the numbers that the text quotes."""
     (tmp_path / "solutions").mkdir()
     shutil.copy(ROOT / "solutions/nb1_autoencoder.py", tmp_path / "solutions")
+    for folder in ("solutions/nb1_autoencoder/figures", "benchmarks/results"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     return tmp_path
 
 
@@ -52,6 +55,12 @@ def test_a_build_is_the_same_byte_for_byte_and_notices_a_change(checkout: Path) 
             "more than 15 lines",
         ),
         ("    ### END SOLUTION\n", "", "nbgrader refused"),
+        ("{hint 1.1 1}", "{hint 1.1 3}", "nobody can fill in"),
+        ("{card 1.2}", "{card 1.9}", "nobody can fill in"),
+        ("{run auroc_9}", "{run nothing}", "make figures"),
+        ("figures/ink.png", "figures/pen.png", "make figures"),
+        ("![Bar chart of the mean grey", "![x](figures/ink.png) ![", "alternative text"),
+        ('question="1.7"', "", "0 cells question1_7"),
     ],
 )
 def test_a_master_that_breaks_a_rule_is_refused(
@@ -74,4 +83,5 @@ def test_a_build_needs_no_activated_environment(checkout: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert done.stdout.strip() == "2", done.stderr
+    figures = len(list((checkout / "notebooks/nb1_autoencoder/figures").iterdir()))
+    assert done.stdout.strip() == str(2 + figures), done.stderr

@@ -22,11 +22,16 @@ hints = ["a", "b"]
 """
 
 
-def test_the_course_has_five_exercises_worth_twenty_points() -> None:
+def test_notebook_1_has_six_exercises_and_a_question_worth_thirty_points() -> None:
     notebook = load_course().notebook("nb1_autoencoder")
-    assert [e.id for e in notebook.exercises] == ["1.1", "1.2", "1.3", "1.4", "1.5"]
-    assert notebook.points == 20
+    assert [e.id for e in notebook.exercises] == ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6"]
+    assert [q.id for q in notebook.questions] == ["1.7"]
+    assert (notebook.points, notebook.points_by_hand) == (26, 4)
     assert notebook.exercise("1.5").grade_id == "ex1_5"
+    assert notebook.question("1.7").grade_id == "question1_7"
+    with pytest.raises(UnknownExerciseError):
+        notebook.question("1.6")
+    assert [step.number for step in notebook.steps_of("1.6")] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +56,27 @@ def test_an_exercise_cannot_stand_twice() -> None:
     twice = GOOD + GOOD.split('framework = "keras"')[1]
     with pytest.raises(CourseFileError, match="twice"):
         parse_course(twice)
+
+
+QUESTION = '[[notebooks.questions]]\nid="1.2"\ntitle="t"\npoints=2\nminutes=5\nrubric=["a"]\n'
+STEP = (
+    '[[notebooks.steps]]\nexercise="1.1"\nnumber=1\ndigits=[3]\nauroc=0.4\n'
+    "visible_auroc=0.6\nreached={}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        (QUESTION, "one rubric line for each point"),
+        (QUESTION.replace('id="1.2"', 'id="1.1"').replace('["a"]', '["a", "b"]'), "twice"),
+        (STEP, "AUROCs in"),
+        (STEP.replace("0.4", "0.7").replace("[3]", "[]"), "needs digits"),
+    ],
+)
+def test_a_question_or_a_step_that_cannot_be_right_is_refused(more: str, word: str) -> None:
+    with pytest.raises(CourseFileError, match=word):
+        parse_course(GOOD + more)
 
 
 def test_an_unknown_exercise_names_the_known_ones() -> None:

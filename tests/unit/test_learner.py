@@ -44,8 +44,8 @@ def test_a_right_answer_passes_and_counts_in_progress(
     progress()
     shown = capsys.readouterr().out
     assert "[ PASSED ]" in shown
-    assert "1 of 5 exercises" in shown
-    assert "3 of 20 points" in shown
+    assert "1 of 6 exercises" in shown
+    assert "3 of 26 points" in shown
 
 
 def test_the_stub_is_told_apart_from_a_crash(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_utils.images import box_blur, gaussian_blur
 from data_utils.selfcheck.nb1_visible import VISIBLE_CHECKS
 from data_utils.selfcheck.words import Found
 
@@ -46,6 +47,11 @@ RIGHT = {
         lambda s, f: np.percentile(s, 100 * (1 - f), method="lower"),
         lambda s, f: sorted(s)[int(np.ceil((1 - f) * len(s))) - 1],
         lambda s, f: np.float32(np.quantile(s, 1 - f)),
+    ],
+    "1.6": [
+        lambda x, r: ((box_blur(x - r) ** 2).sum((1, 2, 3)) / (x**2).sum((1, 2, 3))).tolist(),
+        lambda x, r: ((x - r) ** 2).sum((1, 2, 3)) / np.sqrt((x**2).sum((1, 2, 3))),
+        lambda x, r: (gaussian_blur(x - r, 1) ** 2).sum((1, 2, 3)) / (x**2).sum((1, 2, 3)),
     ],
     "1.4": [counts, lambda *a, **k: {n: np.asarray(v)[()] for n, v in counts(*a, **k).items()}],
 }
@@ -99,6 +105,8 @@ def not_strict(test: Any, anomaly: Any, threshold: float) -> dict[str, Any]:
 
 MISTAKES: list[tuple[str, Any, str]] = [
     ("1.1", shuffled_in_place, "a shuffle worked in place"),
+    ("1.1", unshuffled, "cut without being shuffled"),
+    ("1.1", lambda i, n, d, seed: split(i, n, d, 0), "a fixed number stands in its place"),
     ("1.1", twice_shuffled, "shuffled separately"),
     ("1.1", scaled, "scaling comes later"),
     ("1.1", lambda *a, **k: split(*a, **k)[:3], "return x_train, x_val, x_test, x_anomaly"),
@@ -130,6 +138,13 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("1.4", with_changes(fpr=lambda c: c["fp"] / 9), "divided by all images"),
     ("1.4", with_changes(tpr=lambda c: 100 * c["tpr"]), "a percentage"),
     ("1.4", lambda t, a, threshold: tuple(counts(t, a, threshold).values()), "a key is missing"),
+    ("1.6", lambda x, r: ((x - r) ** 2).sum((1, 2, 3)), "has little ink to get wrong"),
+    ("1.6", score, "let off too lightly"),
+    ("1.6", lambda x, r: -score(x, r), "upside down"),
+    ("1.6", lambda x, r: abs(x - r).max((1, 2, 3)), "hardly knows"),
+    ("1.6", lambda x, r: score(x, r) / score(x, r).max(), "computed over the whole batch"),
+    ("1.6", lambda x, r: np.mean((x - r) ** 2), "ran over the batch axis"),
+    ("1.6", lambda x, r: np.ones(len(x)), "the same score for every image"),
     ("1.4", not_strict, "exactly at the threshold"),
 ]
 

@@ -1,0 +1,103 @@
+"""The steps of exercise 1.6, and what known scores reach on the hidden copies."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.calibrate import exam_images
+from benchmarks.floors import MARK
+from data_utils.baselines import MeanImage
+from data_utils.datasets import load_mnist
+from data_utils.images import box_blur
+from data_utils.metrics import auroc
+from grader.files import write_atomically
+from grader.hidden.nb1_reference import (
+    blurred_errors,
+    exam_copies,
+    relative_errors,
+    squared_errors,
+)
+
+STEPS_MARK = "# ---- written by `python -m benchmarks.prepare_nb1`; do not edit this part ----"
+INKY = (0, 2, 3, 4, 5, 6, 8)  # not 1 and 7, where ink alone decides; 9 for the last two steps
+DIGITS = (*INKY, 9)
+# Digits of each step, and the AUROC on the hidden copies and on those of the visible check, which
+# are easier. Between a step and every known score lie at least `GAP`; the copies are fixed files,
+# so there is no noise of seeds to allow for.
+STEPS = ((INKY, 0.82, 0.84), (INKY, 0.875, 0.903), ((9,), 0.71, 0.73), (DIGITS, 0.87, 0.893))
+GAP = 0.004
+WORST_PLACES = 40
+Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def _ink(images: np.ndarray) -> np.ndarray:
+    ink: np.ndarray = squared_errors(images, np.zeros_like(images))
+    return ink
+
+
+def _difference(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    difference: np.ndarray = images.astype(float) - copies
+    return difference
+
+
+def _worst_places(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    squares = box_blur(_difference(images, copies)).reshape(len(images), -1) ** 2
+    worst: np.ndarray = np.sort(squares)[:, -WORST_PLACES:].mean(axis=1)
+    return worst / np.sqrt(_ink(images))
+
+
+KNOWN: dict[str, Score] = {
+    "largest difference": lambda x, r: np.abs(_difference(x, r)).max(axis=(1, 2)),
+    "squared": squared_errors,
+    "relative": relative_errors,
+    "root of ink": lambda x, r: squared_errors(x, r) / np.sqrt(_ink(x)),
+    "blurred, relative": blurred_errors,
+    "blurred, root of ink": lambda x, r: blurred_errors(x, r) * np.sqrt(_ink(x)),
+    "worst places": _worst_places,
+}
+"""Scores of images and copies, both uint8 (n, 28, 28), from the plainest on."""
+
+
+def reached_by(score: Score, sets: dict[int, tuple[np.ndarray, ...]]) -> dict[int, float]:
+    """Return the AUROC of a score for each digit."""
+    return {digit: auroc(*_parts(score(x, r), y)) for digit, (x, r, y) in sets.items()}
+
+
+def table() -> dict[str, dict[int, float]]:
+    """Return the AUROCs of all known scores, and of two detectors that learnt no digit."""
+    sets = exam_copies(exam_images())
+    mean = MeanImage(load_mnist("embedded").images)
+    grey = {digit: (x, np.full_like(x, 128), y) for digit, (x, _, y) in sets.items()}
+    means = {digit: (x, mean.reconstruct(x), y) for digit, (x, _, y) in sets.items()}
+    rows = {name: reached_by(score, sets) for name, score in KNOWN.items()}
+    rows["blurred, of grey copies"] = reached_by(blurred_errors, grey)
+    rows["blurred, of the mean image"] = reached_by(blurred_errors, means)
+    return rows
+
+
+def write_steps(path: Path) -> None:
+    """Replace the part below `STEPS_MARK` in course.toml; say which scores reach which step."""
+    rows = table()
+    blocks = [STEPS_MARK]
+    for number, (digits, wanted, visible) in enumerate(STEPS, 1):
+        means = {
+            name: float(np.mean([reached[digit] for digit in digits]))
+            for name, reached in rows.items()
+        }
+        close = [name for name, mean in means.items() if abs(mean - wanted) < GAP]
+        if close:
+            print(f"step {number}: {close} lie within {GAP} of {wanted}: {means}")
+        values = ", ".join(f'"{name}" = {mean:.3f}' for name, mean in means.items())
+        blocks += ["[[notebooks.steps]]", 'exercise = "1.6"', f"number = {number}",
+                   f"digits = {list(digits)}", f"auroc = {wanted}", f"visible_auroc = {visible}",
+                   f"reached = {{ {values} }}", ""]  # fmt: skip
+        print(number, wanted, {name: round(mean, 3) for name, mean in means.items()})
+    text = path.read_text(encoding="utf-8")
+    above, below = text.split(MARK)[0].split(STEPS_MARK)[0], text.split(MARK)[1]
+    whole = above.rstrip("\n") + "\n\n" + "\n".join(blocks) + "\n" + MARK + below
+    write_atomically(path, whole.encode())
+
+
+def _parts(scores: np.ndarray, is_anomaly: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return scores[~is_anomaly], scores[is_anomaly]
