@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-unit lab lint build bench calibrate
+.PHONY: help demo test test-unit lab lint build bench bench-mutants calibrate figures
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +35,14 @@ build: $(INSTALLED) ## write the solution and student notebooks from the masters
 
 bench: $(INSTALLED) ## measure what the grader adds to a submission
 	$(BIN)/python -m benchmarks.overhead
+
+bench-mutants: $(INSTALLED) ## count the small mistakes that the hidden checks catch
+	$(BIN)/python -m benchmarks.mutants
+
+figures: $(INSTALLED) ## measure what a notebook's text quotes, and draw its figures; make build follows
+	$(BIN)/python -m benchmarks.lessons_nb1
+	$(BIN)/python -m benchmarks.notebook_cost
+	$(BIN)/python -m benchmarks.figures_nb1
 
 calibrate: $(INSTALLED) ## make the seed tables behind the floors; CHECK=1 runs two rows of each again
 	$(BIN)/python -m benchmarks.calibrate $(if $(CHECK),--check)

@@ -51,7 +51,7 @@ def axes(width: float = 6.5, height: float = 3.4) -> tuple[Figure, Axes]:
 
 def ink(values: Sequence[float]) -> None:
     """Mean grey value of each digit."""
-    save(plot_by_digit({"ink": values}, "mean grey value"), "ink")
+    save(plot_by_digit({"ink": values}, "mean grey value", xlabel="digit"), "ink")
 
 
 def pairs() -> None:
@@ -91,7 +91,7 @@ def counts_and_rates(outcomes: list[dict[str, Any]], precision: list[float]) -> 
     """Counts and rates with all anomalies, and with a tenth of them."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.2))
     for place, (name, outcome) in enumerate(
-        zip(("all 500 nines", "50 nines"), outcomes, strict=True)
+        zip(("all 500 nines", "100 nines"), outcomes, strict=True)
     ):
         style = {"color": (NORMAL, ANOMALY)[place], "hatch": ("", "//")[place], "label": name,
                  "edgecolor": "white"}  # fmt: skip

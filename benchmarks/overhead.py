@@ -83,9 +83,9 @@ def peak_megabytes() -> float:
 def write_sample_class(folder: str) -> None:
     """Write the sample class from another process: nbformat must not count as the grader's."""
     code = (
-        "import sys; from pathlib import Path; from grader.demo import write_class; "
-        "from data_utils.course import load_course; "
-        "write_class(Path(sys.argv[1]), Path(sys.argv[2]), load_course().notebook(sys.argv[3]))"
+        "import sys; from pathlib import Path; from grader.demo import few_students, write_class; "
+        "from data_utils.course import load_course; write_class(Path(sys.argv[1]), "
+        "Path(sys.argv[2]), load_course().notebook(sys.argv[3]), few_students(sys.argv[3]))"
     )
     subprocess.run([sys.executable, "-c", code, folder, str(ROOT), NOTEBOOK], check=True)
 

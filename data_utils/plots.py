@@ -154,14 +154,16 @@ def plot_roc(
     return figure
 
 
-def plot_by_digit(values: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
+def plot_by_digit(
+    values: Mapping[str, Sequence[float]], ylabel: str, xlabel: str = "anomaly digit"
+) -> Figure:
     """Plot one value per digit for each of a few things that are to be compared.
 
     Parameters
     ----------
     values : mapping of str to ten floats
         At most six rows.
-    ylabel : str
+    ylabel, xlabel : str
     """
     figure, axis = plt.subplots(figsize=(7.5, 3.4))
     width = 0.8 / len(values)
@@ -169,7 +171,7 @@ def plot_by_digit(values: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
         left = np.arange(10) - 0.4 + (place + 0.5) * width
         axis.bar(left, row, width, label=name, color=_SERIES[place], hatch=_HATCHES[place],
                  edgecolor="white")  # fmt: skip
-    axis.set(xlabel="anomaly digit", ylabel=ylabel, xticks=np.arange(10))
+    axis.set(xlabel=xlabel, ylabel=ylabel, xticks=np.arange(10))
     if len(values) > 1:
         axis.legend(fontsize=9, ncols=len(values), loc="upper center", bbox_to_anchor=(0.5, 1.2))
     figure.tight_layout()

@@ -115,6 +115,9 @@ def autograde(
 @app.command()
 def demo(
     assignment: Annotated[str, typer.Option(help="Which notebook.")] = "nb1_autoencoder",
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Every wrong sample, not one for each exercise.")
+    ] = False,
     profile: ProfileOption = Profile.quick,
 ) -> None:
     """Grade the sample class; exit 1 unless every sample gets exactly what it must."""
@@ -131,7 +134,7 @@ def demo(
         out.print(f"{len(done):3d}  {result.student}: {word}", markup=False)
 
     settings = Settings(profile.value, isolation=best_isolation())
-    graded = grade_sample_class(assignment, CHECKOUT, settings, say)
+    graded = grade_sample_class(assignment, CHECKOUT, settings, say, everybody)
     must_be = {result.student: result.must_be for result in graded}
     rows = [(result.student, result.report) for result in graded]
     Console().print(class_table(rows, load_course().notebook(assignment), must_be))

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,11 @@ class Graded:
 
 
 def grade_sample_class(
-    notebook_id: str, root: Path, settings: Settings, on_report: Callable[[Graded], None]
+    notebook_id: str,
+    root: Path,
+    settings: Settings,
+    on_report: Callable[[Graded], None],
+    everybody: bool = False,
 ) -> list[Graded]:
     """Grade the sample class of a notebook on all cores.
 
@@ -46,6 +50,8 @@ def grade_sample_class(
     settings : Settings
     on_report : callable
         Called with each result as it comes.
+    everybody : bool
+        Grade every wrong sample, not only the first one of each exercise.
 
     Returns
     -------
@@ -54,7 +60,9 @@ def grade_sample_class(
     """
     graded: dict[str, Graded] = {}
     with tempfile.TemporaryDirectory() as folder:
-        seats = write_class(Path(folder) / "submitted", root, load_course().notebook(notebook_id))
+        students = load_class(notebook_id) if everybody else few_students(notebook_id)
+        notebook = load_course().notebook(notebook_id)
+        seats = write_class(Path(folder) / "submitted", root, notebook, students)
         reports = Path(folder) / "reports"
         workers = os.cpu_count() or 1
         for seat, report in grade_class(seats, notebook_id, settings, reports, workers):
@@ -78,19 +86,34 @@ def judge(name: str, notebook_id: str, report: GradeReport) -> Graded:
     """Compare a sample student's report with what must come out."""
     for student in load_class(notebook_id):
         if student.name == name:
-            return _judge_student(student, report)
+            return judge_students(name, [student], report)
     bad = next(bad for bad in BAD_FILES if bad.student == name)
     refused = report.status == bad.status and bad.message in report.reason
     complaints = () if refused else (f"not refused with {bad.message!r}",)
     return Graded(name, report, bad.status, complaints)
 
 
-def write_class(submitted: Path, root: Path, notebook: Notebook) -> list[Seat]:
-    """Write the sample class in nbgrader's layout and return its seats."""
+def few_students(notebook_id: str) -> tuple[SampleStudent, ...]:
+    """Return the sample class with one wrong student for each exercise: the first."""
+    everybody = load_class(notebook_id)
+    first: dict[str, SampleStudent] = {}
+    for student in everybody:
+        if student.kind == "wrong":
+            first.setdefault(student.exercise, student)
+    return tuple(s for s in everybody if s.kind != "wrong" or s in first.values())
+
+
+def write_class(
+    submitted: Path, root: Path, notebook: Notebook, students: Sequence[SampleStudent]
+) -> list[Seat]:
+    """Write a class in nbgrader's layout, the bad files with it, and return its seats.
+
+    The first student is the one whose good file the bad ones are made from.
+    """
     solution = solution_notebook(root, notebook.id)
     name = f"{notebook.id}.ipynb"
     seats = []
-    for student in load_class(notebook.id):
+    for student in students:
         seats.append(_new_seat(submitted, student.name, notebook.id))
         seats[-1].path.write_text(submission_of(student, solution, notebook), encoding="utf-8")
     good, target = seats[0].path.read_text(encoding="utf-8"), seats[0].path
@@ -106,11 +129,21 @@ def _new_seat(submitted: Path, student: str, notebook_id: str) -> Seat:
     return seat
 
 
-def _judge_student(student: SampleStudent, report: GradeReport) -> Graded:
-    """Compare every exercise's points and every check with what the fragment declares."""
+def judge_students(name: str, students: Sequence[SampleStudent], report: GradeReport) -> Graded:
+    """Compare every exercise's points and every check with what the fragments declare.
+
+    Parameters
+    ----------
+    name : str
+    students : sequence of SampleStudent
+        Whose answers the submission holds, at most one of them wrong in each exercise.
+    report : GradeReport
+    """
+    culprits = {student.exercise: student for student in students}
     complaints = [] if report.exercises else [f"nothing was judged: {report.reason}"]
     total = 0.0
     for exercise in report.exercises:
+        student = culprits.get(exercise.id, students[0])
         wanted = expected_points(student, exercise)
         total += wanted or 0.0
         if exercise.points != wanted:
@@ -122,6 +155,5 @@ def _judge_student(student: SampleStudent, report: GradeReport) -> Graded:
     said = "\n".join(
         line for e in report.exercises for finding in e.findings for line in finding.lines()
     )
-    if student.message not in said:
-        complaints.append(f"nobody said {student.message!r}")
-    return Graded(student.name, report, number(total), tuple(complaints))
+    complaints += [f"nobody said {s.message!r}" for s in students if s.message not in said]
+    return Graded(name, report, number(total), tuple(complaints))

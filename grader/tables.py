@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from data_utils.course import Notebook
+from data_utils.course import Notebook, load_course
 from data_utils.selfcheck.words import FAILED, PASSED, STOPPED
 from grader.report import GRADED, GRADER_ERROR, ExerciseResult, GradeReport
 
@@ -24,6 +24,10 @@ def report_lines(report: GradeReport) -> list[str]:
     for exercise in report.exercises:
         lines += exercise_lines(exercise)
     lines.append(f"{number(report.points)} of {sum(e.max_points for e in report.exercises)} points")
+    for question in load_course().notebook(report.notebook).questions:
+        lines.append(
+            f"Question {question.id} is graded by hand: up to {question.points} more points."
+        )
     lines += [f"note: {flag}" for flag in report.flags]
     return lines
 

@@ -1,6 +1,6 @@
 """JupyterLab in a real browser: a student opens notebook 1, sets up, and asks for a check.
 
-Three screenshots are written to build/, for people to look at.
+Four screenshots are written to build/, for people to look at.
 """
 
 import os
@@ -36,6 +36,7 @@ OFFLINE = (
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
 )
+WHOLE_NOTEBOOK = '{"windowingMode": "none"}'  # every cell is on the page, seen or not
 NO_NEWS = '{"fetchNews": "false", "checkForUpdates": false}'
 
 
@@ -70,6 +71,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory, browser_program: str) -> Itera
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text(NO_NEWS)
+    whole = folder / "settings" / "@jupyterlab" / "notebook-extension"
+    whole.mkdir()
+    (whole / "tracker.jupyterlab-settings").write_text(WHOLE_NOTEBOOK)
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -134,6 +138,22 @@ def test_a_student_sets_up_and_reads_what_a_check_says(page) -> None:
     set_up.scroll_into_view_if_needed()
     page.screenshot(path=CHECKOUT / "build" / "jupyterlab_nb1_setup.png")
     assert output_of(set_up).all_inner_texts() == []
+
+
+def test_every_figure_is_shown_and_says_what_it_shows(page) -> None:
+    figures = page.locator(".jp-MarkdownOutput img")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.jp-MarkdownOutput img')].every(image => image.complete)"
+    )
+    shown = figures.evaluate_all("all => all.map(image => [image.naturalWidth, image.alt.length])")
+    assert len(shown) >= 15
+    assert all(width > 200 and words > 30 for width, words in shown)
+    folded = page.locator("details", has_text="What you should see").first
+    assert not folded.locator("img").is_visible()  # not before the learner has guessed
+    folded.locator("summary").click()
+    assert folded.locator("img").is_visible()
+    folded.scroll_into_view_if_needed()
+    page.screenshot(path=CHECKOUT / "build" / "jupyterlab_nb1_figure.png")
 
 
 def test_the_page_asks_nobody_but_its_own_server(page, lab: str, asked: list[str]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from data_utils.course import load_course
 from grader.demo import write_class
 from grader.report import GradeReport, read_report
+from grader.sample_class import load_class
 from grader.sandbox import SandboxUnavailable, best_isolation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +89,7 @@ def damage(release: str) -> str:
 def write_students(course: CourseFolder) -> None:
     """Put the class below submitted/."""
     submitted = course.root / "submitted"
-    for seat in write_class(submitted, course.root, load_course().notebook(NB)):
+    for seat in write_class(submitted, course.root, load_course().notebook(NB), load_class(NB)):
         if seat.student not in STUDENTS:
             shutil.rmtree(submitted / seat.student)
     path = course.submitted(DAMAGED)

@@ -84,6 +84,17 @@ def test_a_call_cannot_change_the_array_that_was_passed(session: Session) -> Non
     np.testing.assert_array_equal(mine, 1)
 
 
+def test_a_call_can_be_looked_at_afterwards(session: Session) -> None:
+    session.run_cell("def f(a, b):\n    a[0] = 9\n    return a + b")
+    given = np.array([1, 2])
+    result, (first, second) = session.call_and_look("f", given, 1)
+    assert np.asarray(result).tolist() == [10, 3]
+    assert (np.asarray(first).tolist(), second) == ([9, 2], 1)
+    assert given.tolist() == [1, 2]
+    with pytest.raises(StudentError):
+        session.call_and_look("f", "text", 1)
+
+
 def test_an_error_in_a_call_tells_line_and_text(session: Session) -> None:
     session.run_cell("def fails(x):\n    return x['key']")
     with pytest.raises(StudentError) as caught:

@@ -102,6 +102,7 @@ def test_the_commands_and_their_exit_codes(tmp_path: Path) -> None:
     assert checked.returncode == 1
     assert "[ FAILED ]  Exercise 1.4  confusion_counts   0 of 3 points" in checked.stdout
     assert "23 of 26 points" in checked.stdout
+    assert "Question 1.7 is graded by hand: up to 4 more points." in checked.stdout
     assert "Traceback" not in checked.stdout + checked.stderr
 
     seat = tmp_path / "submitted" / "ada" / NB
@@ -135,6 +136,22 @@ def test_hidden_checks_run_alone_under_pytest(tmp_path: Path) -> None:
     done = run("-m", "pytest", "grader/hidden/test_nb1_autoencoder.py", *only, *whose)
     assert done.returncode == 0, done.stdout
     assert "4 passed" in done.stdout
+
+
+@pytest.mark.slow
+def test_one_exercise_can_be_checked_alone(tmp_path: Path) -> None:
+    wrong = with_cells(
+        tmp_path,
+        answer_ex1_4="def confusion_counts(scores_test, scores_anomaly, threshold):\n    return 1",
+    )
+    for exercise, code, points in (("1.3", 0, "3 of 3 points"), ("1.4", 1, "0 of 3 points")):
+        done = run("-m", "grader", "check", str(wrong), "--exercise", exercise)
+        assert done.returncode == code, done.stdout
+        assert points in done.stdout
+        assert done.stdout.count("Exercise 1.") == 1
+    unknown = run("-m", "grader", "check", str(wrong), "--exercise", "9.9")
+    assert unknown.returncode == 2
+    assert "there are 1.1, 1.2" in unknown.stderr
 
 
 @pytest.mark.slow

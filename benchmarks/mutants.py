@@ -1,0 +1,178 @@
+"""How many small mistakes do the hidden checks catch? `make bench-mutants`.
+
+Each mutant is the solution with one change in one answer: a sign flipped, a comparison turned, a
+statement dropped, a constant changed, an index off by one. Each is judged by the hidden checks of
+its exercise in profile quick; it is caught if the exercise loses a point.
+
+    python -m benchmarks.mutants [--exercise 1.2] [--workers 2]
+
+The results go to `results/nb1_mutants.json`. `EXPLAINED` says why a survivor survives; a survivor
+without an entry there is a gap. No tool for whole packages is used: the code under test lives in
+notebook cells and its tests call it through the sandbox.
+"""
+
+import argparse
+import ast
+import json
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from benchmarks.masters import ROOT
+from data_utils.course import load_course
+from grader.examination import Settings
+from grader.files import write_atomically
+from grader.grading import grade_submission
+from grader.sample_class import solution_notebook
+
+NOTEBOOK = "nb1_autoencoder"
+RESULTS = ROOT / "benchmarks" / "results" / "nb1_mutants.json"
+EXPLAINED: dict[str, str] = {}
+"""Mutants that no check should catch, by their description."""
+
+_TURNED: dict[type[ast.AST], type[Any]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
+    ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.NotEq: ast.Eq, ast.Eq: ast.NotEq, ast.BitOr: ast.BitAnd,
+}  # fmt: skip
+
+
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """Yield (what was changed, the changed source) for each small mistake in a cell."""
+    for place, node in enumerate(ast.walk(ast.parse(source))):
+        for change in _changes(node):
+            tree = ast.parse(source)
+            target = list(ast.walk(tree))[place]
+            what = _apply(tree, target, change)
+            if what is None:
+                continue
+            changed = ast.unparse(ast.fix_missing_locations(tree))
+            if changed != ast.unparse(ast.parse(source)):
+                line = getattr(target, "lineno", 0)
+                yield f"line {line}, {change}: {what}", changed
+
+
+def _changes(node: ast.AST) -> list[str]:
+    if isinstance(node, (ast.BinOp, ast.AugAssign)):
+        return ["operator"]
+    if isinstance(node, ast.Compare):
+        return ["comparison", "boundary"]
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return ["off by one", "constant"]
+    if isinstance(node, ast.If):
+        return ["condition"]
+    if isinstance(node, ast.Return):
+        return ["sign"]
+    if isinstance(node, (ast.Expr, ast.Assign)):
+        return ["dropped"]
+    return []
+
+
+def _apply(tree: ast.AST, node: Any, change: str) -> str | None:
+    """Change `node` within `tree`; return the old code, or None where nothing can be changed."""
+    old = ast.unparse(node).splitlines()[0][:70]
+    if change == "operator" and type(node.op) in _TURNED:
+        node.op = _TURNED[type(node.op)]()
+    elif change == "comparison" and type(node.ops[0]) in _TURNED:
+        node.ops[0] = _TURNED[type(node.ops[0])]()
+    elif change == "boundary" and isinstance(node.ops[0], (ast.Gt, ast.Lt)):
+        node.ops[0] = ast.GtE() if isinstance(node.ops[0], ast.Gt) else ast.LtE()
+    elif change == "off by one":
+        node.value = node.value + 1
+    elif change == "constant" and node.value != 0:
+        node.value = node.value * 10
+    elif change == "condition":
+        node.test = ast.UnaryOp(ast.Not(), node.test)
+    elif change == "sign" and isinstance(node.value, (ast.BinOp, ast.Call)):
+        node.value = ast.UnaryOp(ast.USub(), node.value)
+    elif change == "dropped" and _is_statement(node):
+        return old if _drop(tree, node) else None
+    else:
+        return None
+    return old
+
+
+def _is_statement(node: Any) -> bool:
+    """Say whether it is code: a docstring is not."""
+    return not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _drop(tree: ast.AST, node: ast.AST) -> bool:
+    for parent in ast.walk(tree):
+        body = getattr(parent, "body", None)
+        if isinstance(body, list) and node in body and len(body) > 1:
+            body.remove(node)
+            return True
+    return False
+
+
+def judge(job: tuple[str, str, str]) -> dict[str, Any]:
+    """Grade one mutant on its exercise."""
+    exercise_id, what, source = job
+    notebook = load_course().notebook(NOTEBOOK)
+    exercise = notebook.exercise(exercise_id)
+    handed_in = solution_notebook(ROOT, NOTEBOOK)
+    for cell in handed_in.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == f"answer_{exercise.grade_id}":
+            cell.source = source
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{NOTEBOOK}.ipynb"
+        nbformat.write(handed_in, path)
+        report = grade_submission(path, Settings("quick"), only=exercise_id)
+    points = report.exercises[0].points
+    said = [finding.why for finding in report.exercises[0].findings]
+    return {"exercise": exercise_id, "mutant": what, "points": points, "of": exercise.points,
+            "caught": points is not None and points < exercise.points, "said": said}  # fmt: skip
+
+
+def all_jobs(only: str) -> list[tuple[str, str, str]]:
+    """Return (exercise, what was changed, source) for every mutant."""
+    notebook = load_course().notebook(NOTEBOOK)
+    sources = {
+        cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source
+        for cell in solution_notebook(ROOT, NOTEBOOK).cells
+    }
+    return [
+        (exercise.id, what, source)
+        for exercise in notebook.exercises
+        if only in ("", exercise.id)
+        for what, source in mutants(sources[f"answer_{exercise.grade_id}"])
+    ]
+
+
+def main() -> None:
+    """Judge all mutants and say which survived."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--exercise", default="")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    rows = []
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(options.workers) as pool:
+        for row in pool.imap(judge, all_jobs(options.exercise)):
+            rows.append(row)
+            word = "caught  " if row["caught"] else "SURVIVED"
+            print(f"{word} {row['exercise']} {row['points']} of {row['of']}  {row['mutant']}",
+                  flush=True)  # fmt: skip
+    survivors = [
+        {**row, "because": EXPLAINED.get(f"{row['exercise']} {row['mutant']}", "")}
+        for row in rows
+        if not row["caught"]
+    ]
+    share = 1 - len(survivors) / len(rows)
+    print(f"{len(rows) - len(survivors)} of {len(rows)} caught: {share:.1%}")
+    for row in survivors:
+        print(f"  {row['exercise']} {row['mutant']}: {row['because'] or 'NOT EXPLAINED'}")
+    if not options.exercise:
+        result = {"command": "python -m benchmarks.mutants", "mutants": len(rows),
+                  "caught": len(rows) - len(survivors), "share": round(share, 3),
+                  "survivors": survivors, "rows": rows}  # fmt: skip
+        write_atomically(RESULTS, (json.dumps(result, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
