@@ -126,10 +126,13 @@ def score_pair(seed: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarra
 
 
 @pytest.mark.exercise("1.2", weight=3, core=True)
-@pytest.mark.parametrize(("seed", "shape"), [(41, (17, 28, 28, 1)), (42, (5, 28, 28))])
-def test_score_values(student: Student, seed: int, shape: tuple[int, ...]) -> None:
-    """One right score per image."""
-    x, x_hat = score_pair(seed, shape)
+@pytest.mark.parametrize(
+    ("seed", "shape", "light"),
+    [(41, (17, 28, 28, 1), 1), (42, (5, 28, 28), 1), (44, (6, 28, 28), 0.05)],
+)
+def test_score_values(student: Student, seed: int, shape: tuple[int, ...], light: float) -> None:
+    """One right score per image, of bright images and of faint ones."""
+    x, x_hat = (np.float32(light) * part for part in score_pair(seed, shape))
     expected, ink = reference_scores(x, x_hat)
     expect(nb1_score.score_values(student.call(x, x_hat), expected, ink, pixels=28 * 28))
 

@@ -73,6 +73,17 @@ def test_a_function_that_reaches_for_the_notebook_is_told_so(
     assert "the notebook's variable x_test" in capsys.readouterr().out
 
 
+def test_a_name_that_is_gone_after_a_restart_says_what_to_run(
+    notebook: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    exec("def choose_threshold(scores, fpr):\n    return np.quantile(scores, 1 - fpr)\n", notebook)
+    check("1.3")
+    shown = capsys.readouterr().out
+    assert "there is no np" in shown
+    assert "Run All Above Selected Cell" in shown
+    assert len(shown.strip().splitlines()) <= 6
+
+
 @pytest.mark.parametrize("mode", ["autograde", "validate"])
 def test_under_nbgrader_a_failed_check_raises_the_same_words(
     notebook: dict[str, Any], monkeypatch: pytest.MonkeyPatch, mode: str
