@@ -67,7 +67,19 @@ def finding_for_exception(
             f"write {function}, remove that line, run its cell and then this one",
         )
     name = _missing_name(ename, evalue)
-    if name in notebook_names:
+    if name:
+        return _finding_for_name(function, name, place, name in notebook_names)
+    return Finding(
+        f"{function} gives a result",
+        f"it raises {ename}: {_first_line(evalue)}{place}",
+        "the code stops before it returns",
+        "call the function on the small example above and look at the line that stops",
+    )
+
+
+def _finding_for_name(function: str, name: str, place: str, in_notebook: bool) -> Finding:
+    """Say what it means that a name was not found."""
+    if in_notebook:
         return Finding(
             f"{function} works with its arguments alone",
             f"it uses the notebook's variable {name}{place}",
@@ -82,18 +94,11 @@ def finding_for_exception(
             "its cell was not run, was renamed, or the kernel was restarted",
             "run the set-up cells and the cell that defines it, then this one",
         )
-    if name:
-        return Finding(
-            f"every name that {function} uses is defined",
-            f"there is no {name}{place}",
-            "the kernel was restarted and the cell that makes it has not run, or it is misspelt",
-            'choose "Run All Above Selected Cell" in the Run menu, then run this cell again',
-        )
     return Finding(
-        f"{function} gives a result",
-        f"it raises {ename}: {_first_line(evalue)}{place}",
-        "the code stops before it returns",
-        "call the function on the small example above and look at the line that stops",
+        f"every name that {function} uses is defined",
+        f"there is no {name}{place}",
+        "the kernel was restarted and the cell that makes it has not run, or it is misspelt",
+        'choose "Run All Above Selected Cell" in the Run menu, then run this cell again',
     )
 
 
