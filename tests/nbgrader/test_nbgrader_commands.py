@@ -142,7 +142,7 @@ def test_a_grade_cell_holds_words_then_a_number_and_nothing_on_stderr(course: Co
             (out.output_type, out.get("name", ""))
             for out in (cell.outputs if cell.cell_type == "code" else [])
         ]
-        graded = cell.metadata.get("nbgrader", {}).get("grade", False)
+        graded = cell.metadata.get("nbgrader", {}).get("grade", False) and cell.cell_type == "code"
         assert outputs == ([("stream", "stdout"), ("execute_result", "")] if graded else [])
 
 
@@ -194,6 +194,19 @@ def test_what_failed_later_is_not_exported_with_its_old_points(
     assert "not JSON" in later.said["export"].stderr
     shutil.move(later.root / "one.csv", later.root / "grades.csv")
     assert {name: row["score"] for name, row in grades(later).items()} == {"solution": "failed"}
+
+
+def test_points_given_by_hand_flow_into_the_export(course: CourseFolder, tmp_path: Path) -> None:
+    later = CourseFolder(tmp_path / "later", {})
+    shutil.copytree(course.root, later.root, symlinks=True)
+    with Gradebook(f"sqlite:///{later.root / 'gradebook.db'}") as gradebook:
+        grade = gradebook.find_grade("question1_7", NB, NB, "solution")
+        assert grade.needs_manual_grade
+        grade.manual_score, grade.needs_manual_grade = 3.0, False  # what formgrader does
+        gradebook.db.commit()
+    later.nbgrader("export")
+    row = grades(later)["solution"]
+    assert (row["question1_7"], row["score"]) == ("3.0", str(NOTEBOOK.points + 3.0))
 
 
 @pytest.mark.parametrize(
