@@ -271,6 +271,21 @@ def test_fit_follows_the_seed(student: Student) -> None:
     expect(nb1_detector.same_for_same_seed(first, again))
 
 
+@pytest.mark.exercise("1.5", weight=1)
+@pytest.mark.needs("1.2", "1.3")
+def test_fit_threshold_follows_the_target(student: Student, first_fit: Refit) -> None:
+    """The threshold leaves the wanted share of x_val above it: 5 %, or what was asked for."""
+    x_val = first_fit.x_val
+    asked = student.keep(
+        first_fit.x_train[:100], x_val, 7, target_fpr=0.2, budget="quick", train=False
+    )
+    for detector, target in ((first_fit.trained, TARGET_FPR), (asked, 0.2)):
+        scores = student.method(detector, "anomaly_score", x_val)
+        expect(nb1_detector.scores_form(scores, len(x_val)))
+        got = student.attribute(detector, "threshold")
+        expect(nb1_score.threshold_value(got, np.asarray(scores, float), target))
+
+
 @pytest.mark.exercise("1.5", weight=2)
 @pytest.mark.needs("1.1", "1.2", "1.3")
 def test_run_gives_a_working_detector(
