@@ -35,21 +35,20 @@ def floor_of(
         A sentence for the table, or an empty string.
     """
     honest = (*designs, plainest)
-    wrong = {
-        name: statistics.mean(values) + 3 * statistics.stdev(values)
+    # Of the numbers that the table shows, so that whoever reads it can work the floor out again.
+    seen = {
+        name: (round(statistics.mean(values), 3), round(statistics.stdev(values), 3))
         for name, values in rows.items()
-        if name not in honest
     }
+    wrong = {name: mean + 3 * sd for name, (mean, sd) in seen.items() if name not in honest}
     worst = max(wrong, key=lambda name: wrong[name])
     least = max(0.5, wrong[worst]) + GAP
     for passing, remark in (
         (honest, ""),
         (designs, f"asks for more than {plainest}, which is not clearly above {worst}"),
     ):
-        floor = min(
-            math.floor(100 * (statistics.mean(rows[d]) - 3 * statistics.stdev(rows[d]))) / 100
-            for d in passing
-        )
+        lowest = min(seen[design][0] - 3 * seen[design][1] for design in passing)
+        floor = math.floor(round(100 * lowest, 6)) / 100
         if floor >= least:
             return floor, remark
     return None, f"no floor: {floor:.2f} is not clearly above {worst} ({wrong[worst]:.2f})"

@@ -32,8 +32,32 @@ from grader.sample_class import solution_notebook
 
 NOTEBOOK = "nb1_autoencoder"
 RESULTS = ROOT / "benchmarks" / "results" / "nb1_mutants.json"
-EXPLAINED: dict[str, str] = {}
-"""Mutants that no check should catch, by their description."""
+_FREE = "the architecture is free: another width is another honest design"
+EXPLAINED: dict[tuple[str, str], str] = {
+    ("1.2", "constant: 1e-12"): "any tiny number keeps a black image from dividing by zero",
+    ("1.6", "constant: 1e-12"): "any tiny number keeps a black image from dividing by zero",
+    (
+        "1.6",
+        "off by one: 1e-12",
+    ): "touches images with less ink than one white pixel: there is none",
+    ("1.6", "operator: x ** 2"): "another amount of ink; every score that takes the steps is right",
+    ("1.6", "off by one: 2"): "another amount of ink; every score that takes the steps is right",
+    ("1.5", "off by one: 256"): _FREE,
+    ("1.5", "constant: 256"): _FREE,
+    ("1.5", "off by one: 64"): _FREE,
+    ("1.5", "constant: 64"): _FREE,
+    ("1.5", "off by one: 8"): _FREE,
+    (
+        "1.5",
+        "constant: 8",
+    ): "a code of 80: weak on digit 9, whose floor judges profile embedded only",
+    ("1.5", "dropped: network.add(layers.Dense(8"): "a code of 64: as for a code of 80",
+    ("1.5", "constant: 0.003"): "another learning rate that learns",
+    ("1.5", "off by one: 128"): "another batch size",
+    ("1.5", "constant: 128"): "another batch size",
+    ("1.5", "off by one: 0"): "Keras prints its own progress lines",
+}
+"""Mutants that no check should catch, by exercise and a piece of their description."""
 
 _TURNED: dict[type[ast.AST], type[Any]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
@@ -129,6 +153,16 @@ def judge(job: tuple[str, str, str]) -> dict[str, Any]:
             "caught": points is not None and points < exercise.points, "said": said}  # fmt: skip
 
 
+def because(row: dict[str, Any]) -> str:
+    """Say why a survivor may survive; empty where nobody has said it."""
+    reasons = [
+        reason
+        for (exercise, piece), reason in EXPLAINED.items()
+        if exercise == row["exercise"] and piece in row["mutant"]
+    ]
+    return reasons[0] if reasons else ""
+
+
 def all_jobs(only: str) -> list[tuple[str, str, str]]:
     """Return (exercise, what was changed, source) for every mutant."""
     notebook = load_course().notebook(NOTEBOOK)
@@ -158,11 +192,7 @@ def main() -> None:
             word = "caught  " if row["caught"] else "SURVIVED"
             print(f"{word} {row['exercise']} {row['points']} of {row['of']}  {row['mutant']}",
                   flush=True)  # fmt: skip
-    survivors = [
-        {**row, "because": EXPLAINED.get(f"{row['exercise']} {row['mutant']}", "")}
-        for row in rows
-        if not row["caught"]
-    ]
+    survivors = [{**row, "because": because(row)} for row in rows if not row["caught"]]
     share = 1 - len(survivors) / len(rows)
     print(f"{len(rows) - len(survivors)} of {len(rows)} caught: {share:.1%}")
     for row in survivors:
