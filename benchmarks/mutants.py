@@ -6,13 +6,15 @@ its exercise in profile quick; it is caught if the exercise loses a point.
 
     python -m benchmarks.mutants [--exercise 1.2] [--workers 2]
 
-The results go to `results/nb1_mutants.json`. `EXPLAINED` says why a survivor survives; a survivor
+Each result goes to `results/nb1_mutants.jsonl` as it comes; a run that was stopped goes on where it
+was, and an answer that was changed is judged anew. `EXPLAINED` says why a survivor survives; one
 without an entry there is a gap. No tool for whole packages is used: the code under test lives in
 notebook cells and its tests call it through the sandbox.
 """
 
 import argparse
 import ast
+import hashlib
 import json
 import multiprocessing
 import os
@@ -26,12 +28,11 @@ import nbformat
 from benchmarks.masters import ROOT
 from data_utils.course import load_course
 from grader.examination import Settings
-from grader.files import write_atomically
 from grader.grading import grade_submission
 from grader.sample_class import solution_notebook
 
 NOTEBOOK = "nb1_autoencoder"
-RESULTS = ROOT / "benchmarks" / "results" / "nb1_mutants.json"
+RESULTS = ROOT / "benchmarks" / "results" / "nb1_mutants.jsonl"
 _FREE = "the architecture is free: another width is another honest design"
 EXPLAINED: dict[tuple[str, str], str] = {
     ("1.2", "constant: 1e-12"): "any tiny number keeps a black image from dividing by zero",
@@ -148,9 +149,14 @@ def judge(job: tuple[str, str, str]) -> dict[str, Any]:
         nbformat.write(handed_in, path)
         report = grade_submission(path, Settings("quick"), only=exercise_id)
     points = report.exercises[0].points
-    said = [finding.why for finding in report.exercises[0].findings]
-    return {"exercise": exercise_id, "mutant": what, "points": points, "of": exercise.points,
-            "caught": points is not None and points < exercise.points, "said": said}  # fmt: skip
+    return {"exercise": exercise_id, "mutant": what, "code": code_of(source), "points": points,
+            "of": exercise.points,
+            "caught": points is not None and points < exercise.points}  # fmt: skip
+
+
+def code_of(source: str) -> str:
+    """Return a short hash of a mutant's code."""
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def because(row: dict[str, Any]) -> str:
@@ -184,11 +190,18 @@ def main() -> None:
     parser.add_argument("--exercise", default="")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    rows = []
+    jobs = all_jobs(options.exercise)
+    wanted = {(exercise, what, code_of(source)) for exercise, what, source in jobs}
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    rows = [row for row in map(json.loads, lines) if _key(row) in wanted]
+    finished = {_key(row) for row in rows}
+    todo = [job for job in jobs if (job[0], job[1], code_of(job[2])) not in finished]
     context = multiprocessing.get_context("spawn")
-    with context.Pool(options.workers) as pool:
-        for row in pool.imap(judge, all_jobs(options.exercise)):
+    with context.Pool(options.workers) as pool, RESULTS.open("a") as file:
+        for row in pool.imap(judge, todo):
             rows.append(row)
+            file.write(json.dumps(row) + "\n")
+            file.flush()
             word = "caught  " if row["caught"] else "SURVIVED"
             print(f"{word} {row['exercise']} {row['points']} of {row['of']}  {row['mutant']}",
                   flush=True)  # fmt: skip
@@ -197,11 +210,10 @@ def main() -> None:
     print(f"{len(rows) - len(survivors)} of {len(rows)} caught: {share:.1%}")
     for row in survivors:
         print(f"  {row['exercise']} {row['mutant']}: {row['because'] or 'NOT EXPLAINED'}")
-    if not options.exercise:
-        result = {"command": "python -m benchmarks.mutants", "mutants": len(rows),
-                  "caught": len(rows) - len(survivors), "share": round(share, 3),
-                  "survivors": survivors, "rows": rows}  # fmt: skip
-        write_atomically(RESULTS, (json.dumps(result, indent=1) + "\n").encode())
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["exercise"], row["mutant"], row["code"]
 
 
 if __name__ == "__main__":
