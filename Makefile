@@ -38,6 +38,7 @@ bench: $(INSTALLED) ## measure what the grader adds to a submission
 
 bench-mutants: $(INSTALLED) ## count the small mistakes that the hidden checks catch
 	$(BIN)/python -m benchmarks.mutants
+	$(BIN)/python -m benchmarks.mutants --exercise 1.5 --again
 
 figures: $(INSTALLED) ## measure what a notebook's text quotes, and draw its figures; make build follows
 	$(BIN)/python -m benchmarks.lessons_nb1

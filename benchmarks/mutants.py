@@ -2,9 +2,10 @@
 
 Each mutant is the solution with one change in one answer: a sign flipped, a comparison turned, a
 statement dropped, a constant changed, an index off by one. Each is judged by the hidden checks of
-its exercise in profile quick; it is caught if the exercise loses a point.
+its exercise in profile quick; it is caught if the exercise loses a point. With ``--again`` those
+that survived are judged once more in profile embedded, the one that classes are graded in.
 
-    python -m benchmarks.mutants [--exercise 1.2] [--workers 2]
+    python -m benchmarks.mutants [--exercise 1.2] [--workers 2] [--again]
 
 Each result goes to `results/nb1_mutants.jsonl` as it comes; a run that was stopped goes on where it
 was, and an answer that was changed is judged anew. `EXPLAINED` says why a survivor survives; one
@@ -14,6 +15,7 @@ notebook cells and its tests call it through the sandbox.
 
 import argparse
 import ast
+import functools
 import hashlib
 import json
 import multiprocessing
@@ -135,7 +137,7 @@ def _drop(tree: ast.AST, node: ast.AST) -> bool:
     return False
 
 
-def judge(job: tuple[str, str, str]) -> dict[str, Any]:
+def judge(job: tuple[str, str, str], profile: str = "quick") -> dict[str, Any]:
     """Grade one mutant on its exercise."""
     exercise_id, what, source = job
     notebook = load_course().notebook(NOTEBOOK)
@@ -147,9 +149,10 @@ def judge(job: tuple[str, str, str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{NOTEBOOK}.ipynb"
         nbformat.write(handed_in, path)
-        report = grade_submission(path, Settings("quick"), only=exercise_id)
+        report = grade_submission(path, Settings(profile), only=exercise_id)
     points = report.exercises[0].points
-    return {"exercise": exercise_id, "mutant": what, "code": code_of(source), "points": points,
+    return {"exercise": exercise_id, "mutant": what, "code": code_of(source),
+            "profile": profile, "points": points,
             "of": exercise.points,
             "caught": points is not None and points < exercise.points}  # fmt: skip
 
@@ -189,25 +192,31 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--exercise", default="")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--again", action="store_true", help="survivors again, in profile embedded")
     options = parser.parse_args()
     jobs = all_jobs(options.exercise)
     wanted = {(exercise, what, code_of(source)) for exercise, what, source in jobs}
     lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
     rows = [row for row in map(json.loads, lines) if _key(row) in wanted]
     finished = {_key(row) for row in rows}
+    profile = "embedded" if options.again else "quick"
+    if options.again:
+        settled = {_key(row) for row in rows if row["caught"] or row.get("profile") == profile}
+        finished = settled | (wanted - finished)
     todo = [job for job in jobs if (job[0], job[1], code_of(job[2])) not in finished]
     context = multiprocessing.get_context("spawn")
     with context.Pool(options.workers) as pool, RESULTS.open("a") as file:
-        for row in pool.imap(judge, todo):
+        for row in pool.imap(functools.partial(judge, profile=profile), todo):
             rows.append(row)
             file.write(json.dumps(row) + "\n")
             file.flush()
             word = "caught  " if row["caught"] else "SURVIVED"
             print(f"{word} {row['exercise']} {row['points']} of {row['of']}  {row['mutant']}",
                   flush=True)  # fmt: skip
-    survivors = [{**row, "because": because(row)} for row in rows if not row["caught"]]
-    share = 1 - len(survivors) / len(rows)
-    print(f"{len(rows) - len(survivors)} of {len(rows)} caught: {share:.1%}")
+    caught = {_key(row) for row in rows if row["caught"]}
+    judged = {_key(row): row for row in rows}
+    survivors = [{**judged[key], "because": because(judged[key])} for key in judged.keys() - caught]
+    print(f"{len(caught)} of {len(judged)} caught: {len(caught) / len(judged):.1%}")
     for row in survivors:
         print(f"  {row['exercise']} {row['mutant']}: {row['because'] or 'NOT EXPLAINED'}")
 
