@@ -36,6 +36,7 @@ class CheckLog:
         self.submission = submission
         self.results: dict[str, list[CheckResult]] = {}
         self.facts: dict[str, float] = {}
+        self.series: dict[str, list[float]] = {}
         self.cpu_seconds = 0.0
 
     def record(self, item: pytest.Item, when: str, error: BaseException | None) -> None:

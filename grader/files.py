@@ -6,6 +6,8 @@ from pathlib import Path
 
 from grader.errors import GraderError
 
+TEMPORARY = ".unfinished-"  # how the name of a file begins that a killed process leaves behind
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` through a temporary file in the same folder.
@@ -18,7 +20,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=TEMPORARY, delete=False) as file:
             temporary = file.name
             file.write(content)
             file.flush()

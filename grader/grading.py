@@ -12,6 +12,7 @@ from data_utils.course import Notebook
 from grader.checklog import CheckLog
 from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
+from grader.freshness import made_from, now
 from grader.full_images import training_folder
 from grader.report import GRADED, GRADER_ERROR, NOT_GRADED, GradeReport
 from grader.sandbox import Isolation
@@ -72,6 +73,9 @@ def grade_submission(
         flags=submission.remarks + _flags(submission.notebook, settings, log),
         cpu_seconds=round(log.cpu_seconds + time.process_time() - own, 2),
         wall_seconds=round(time.monotonic() - started, 2),
+        series=log.series,
+        graded_at=now(),
+        made_from=made_from(submission.sha256, submission.notebook.id, settings),
     )
 
 
@@ -93,6 +97,7 @@ def failed_report(
         flags=(),
         cpu_seconds=0.0,
         wall_seconds=0.0,
+        graded_at=now(),
     )
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from grader.files import write_atomically
 
 # Status of a check. "excused" means: an exercise that it builds on already lost its points.
 PASSED, FAILED, EXCUSED, GRADER_ERROR = "passed", "failed", "excused", "grader_error"
-# Status of a report. The last two stand as words wherever points would stand; none is a zero.
-GRADED, NOT_GRADED, MISSING = "graded", "failed", "missing"
+# Status of a report. All but the first stand as words wherever points would stand; none is a zero.
+GRADED, NOT_GRADED, MISSING, UNGRADED = "graded", "failed", "missing", "ungraded"
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,29 @@ class ExerciseResult:
 
 
 @dataclass(frozen=True)
+class PastGrade:
+    """An earlier grade of the same student, and why it was not the last one.
+
+    Attributes
+    ----------
+    graded_at : str
+        UTC, ISO 8601.
+    status : {"graded", "failed", "missing"}
+    points : float or None
+    exercises : dict
+        Points by exercise id.
+    why : str
+        What had changed when the next one was made, such as ``"the submission changed"``.
+    """
+
+    graded_at: str
+    status: str
+    points: float | None
+    exercises: dict[str, float | None]
+    why: str
+
+
+@dataclass(frozen=True)
 class GradeReport:
     """What the grader says about one submission.
 
@@ -80,14 +103,23 @@ class GradeReport:
     ----------
     submission : str
         File name as handed in.
-    status : {"graded", "failed", "missing"}
+    status : {"graded", "failed", "missing", "ungraded"}
         ``"failed"`` means that no points could be given: `reason` says why. It is not a zero.
+        ``"ungraded"`` is never written: it stands for a report that is not there yet.
     profile, device, isolation : str
         How it was graded; an isolation of ``"none"`` means that nothing held the code back.
     facts : dict
         Measured numbers, such as the exam AUROC.
     flags : tuple of str
         Why somebody should have a look; no flag changes points.
+    series : dict
+        Lists of numbers to draw (see grader/series.py); computed out here, rounded.
+    graded_at : str
+        UTC, ISO 8601.
+    made_from : dict
+        Hashes and settings that the grade hangs on, by name (see grader/freshness.py).
+    history : tuple of PastGrade
+        Earlier grades, the oldest first.
     """
 
     submission: str
@@ -103,6 +135,10 @@ class GradeReport:
     flags: tuple[str, ...]
     cpu_seconds: float
     wall_seconds: float
+    series: dict[str, list[float]] = field(default_factory=dict)
+    graded_at: str = ""
+    made_from: dict[str, str] = field(default_factory=dict)
+    history: tuple[PastGrade, ...] = ()
 
     @property
     def points(self) -> float | None:
@@ -115,8 +151,12 @@ class GradeReport:
     @property
     def needs_a_look(self) -> bool:
         """Whether an instructor should look at this submission by hand."""
-        broken = any(c.status == GRADER_ERROR for e in self.exercises for c in e.checks)
-        return self.points is None or broken or bool(self.flags)
+        return self.points is None or self.has_grader_error or bool(self.flags)
+
+    @property
+    def has_grader_error(self) -> bool:
+        """Whether the grader itself stopped in a check."""
+        return any(c.status == GRADER_ERROR for e in self.exercises for c in e.checks)
 
     def to_json(self) -> str:
         """Return the report as JSON text."""
@@ -139,8 +179,9 @@ def read_report(path: Path) -> GradeReport:
         tree = json.loads(path.read_text(encoding="utf-8"))
         exercises = tuple(_exercise(row) for row in tree.pop("exercises"))
         flags = tuple(tree.pop("flags"))
-        return GradeReport(exercises=exercises, flags=flags, **tree)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        history = tuple(PastGrade(**row) for row in tree.pop("history", ()))
+        return GradeReport(exercises=exercises, flags=flags, history=history, **tree)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise GraderError(f"{path} is not a grade report ({error}). Grade it again.") from error
 
 

@@ -86,7 +86,7 @@ def read_submission(path: Path, expected: str | None = None) -> Submission:
     SubmissionError
         With one sentence that says why this file cannot be graded.
     """
-    raw = _read_bytes(path)
+    raw = read_bytes(path)
     document = _parse(raw, path)
     notebook = _which_notebook(document, path, expected)
     cells, remarks = _arrange(document, notebook)
@@ -111,7 +111,13 @@ def released_notebook(notebook_id: str) -> Path:
     )
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Read a submitted file, which must be a plain file of a size that a notebook can have.
+
+    Raises
+    ------
+    SubmissionError
+    """
     try:
         status = path.lstat()
     except OSError:

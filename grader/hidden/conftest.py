@@ -102,6 +102,12 @@ def facts(request: pytest.FixtureRequest) -> dict[str, float]:
     return request.config.stash[LOG].facts
 
 
+@pytest.fixture
+def series(request: pytest.FixtureRequest) -> dict[str, list[float]]:
+    """Lists of numbers that the report draws."""
+    return request.config.stash[LOG].series
+
+
 @pytest.fixture(scope="session")
 def exam() -> tuple[np.ndarray, np.ndarray]:
     """The held-out images (uint8, (2000, 28, 28)) and their digits."""

@@ -3,13 +3,15 @@
 The reference values come from nb1_reference; no solution is imported.
 """
 
+import contextlib
+
 import numpy as np
 import pytest
 
 from data_utils.images import network_input
 from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split, nb1_steps
-from data_utils.selfcheck.words import Finding, expect
+from data_utils.selfcheck.words import Finding, Found, expect
 from grader.examination import Examination, Student
 from grader.hidden.nb1_fits import (
     REFIT_DIGITS,
@@ -21,6 +23,7 @@ from grader.hidden.nb1_fits import (
 )
 from grader.hidden.nb1_reference import exam_copies, reference_counts, reference_scores
 from grader.sandbox import Handle
+from grader.series import exam_series, rounded, training_series
 
 UNTRAINED_MARGIN = 0.15  # AUROC; the plainest honest design leads by more on digit 2
 TARGET_FPR = 0.05
@@ -289,7 +292,10 @@ def test_fit_threshold_follows_the_target(student: Student, first_fit: Refit) ->
 @pytest.mark.exercise("1.5", weight=2)
 @pytest.mark.needs("1.1", "1.2", "1.3")
 def test_run_gives_a_working_detector(
-    student: Student, exam: tuple[np.ndarray, np.ndarray], facts: dict[str, float]
+    student: Student,
+    exam: tuple[np.ndarray, np.ndarray],
+    facts: dict[str, float],
+    series: dict[str, list[float]],
 ) -> None:
     """After the whole notebook ran, its detector scores the exam as it should."""
     detector = student.in_run("variable", "detector")
@@ -302,6 +308,9 @@ def test_run_gives_a_working_detector(
     scores = np.asarray(scores, float)
     reached = auroc(scores[digits != digit], scores[digits == digit])
     facts[f"auroc_exam_{digit}"] = reached
+    series.update(exam_series(scores, digits == digit))
+    with contextlib.suppress(Found):  # whether there is a history is not this check's question
+        series["loss"] = training_series(student.in_run("attribute", detector, "history"))
     expect(_at_floor(student, None, digit, reached))
 
 
@@ -315,6 +324,7 @@ def test_run_threshold_comes_from_validation(student: Student) -> None:
     expect(nb1_detector.scores_form(scores, len(x_val) if isinstance(x_val, np.ndarray) else 0))
     got = student.in_run("attribute", detector, "threshold")
     expect(nb1_score.threshold_value(got, np.asarray(scores, float), TARGET_FPR))
+    series["threshold"] = rounded(np.ravel(got))
 
 
 def _at_floor(student: Student, profile: str | None, digit: int, reached: float) -> Finding | None:

@@ -1,0 +1,111 @@
+"""What a grade hangs on: as long as none of it changes, nothing is graded again.
+
+A grade is made from the submission's bytes, the hidden checks with all that they read, the course
+file, the kit's version and the way of grading. Their hashes stand in the report.
+"""
+
+import functools
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import data_utils
+from grader.errors import SubmissionError
+from grader.examination import Settings
+from grader.report import GRADED, GradeReport
+from grader.submissions import read_bytes, released_notebook
+
+DISTRIBUTION = "anomaly-course"
+HASH_CHARACTERS = 16  # 64 bits: enough to tell versions apart, short enough to read aloud
+# How the instructor is told that a part is not what it was.
+_CHANGED = {
+    "submission": "the submission changed",
+    "checks": "the hidden checks changed",
+    "course": "course.toml changed",
+    "kit": "the kit's version changed",
+    "profile": "another profile was asked for",
+    "device": "another device was asked for",
+    "isolation": "another isolation was asked for",
+}
+FORCED = "it was asked for"
+STOPPED = "the grader had stopped in a check"
+
+
+def now() -> str:
+    """Return the time as reports hold it: UTC, ISO 8601, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def made_from(sha256: str, notebook_id: str, settings: Settings) -> dict[str, str]:
+    """Return everything that a grade hangs on, by name."""
+    return {
+        "submission": sha256,
+        "checks": _checks_hash(notebook_id),
+        "course": _hash_of([Path(data_utils.__file__).parent / "course.toml"]),
+        "kit": _kit_version(),
+        "profile": settings.profile,
+        "device": settings.device,
+        "isolation": settings.isolation.value,
+    }
+
+
+def why_again(
+    report: GradeReport | None, path: Path, notebook_id: str, settings: Settings
+) -> str | None:
+    """Say why a submission has to be graded, or None if its report still holds.
+
+    Parameters
+    ----------
+    report : GradeReport or None
+        The last one; without one the answer is an empty sentence.
+    path : Path
+        Of the submission.
+    notebook_id : str
+    settings : Settings
+
+    Notes
+    -----
+    What could not be graded is always tried again: it costs nothing, and the reason may have gone.
+    """
+    if report is None or report.status != GRADED:
+        return ""
+    if report.has_grader_error:
+        return STOPPED
+    try:
+        sha256 = hashlib.sha256(read_bytes(path)).hexdigest()
+    except SubmissionError:
+        sha256 = ""
+    wanted = made_from(sha256, notebook_id, settings)
+    changed = [_CHANGED[name] for name in wanted if report.made_from.get(name) != wanted[name]]
+    return ", ".join(changed) or None
+
+
+@functools.cache
+def _checks_hash(notebook_id: str) -> str:
+    """Hash the hidden checks and all that they are made of: helpers, words, exam, given cells."""
+    grader, kit = Path(__file__).parent, Path(data_utils.__file__).parent
+    return _hash_of(
+        [
+            *(grader / "hidden").glob("*.py"),
+            *(grader / "exam").glob("*.npz"),
+            *(path for path in kit.rglob("*") if path.suffix in (".py", ".npz")),
+            released_notebook(notebook_id),
+        ]
+    )
+
+
+def _hash_of(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:HASH_CHARACTERS]
+
+
+@functools.cache
+def _kit_version() -> str:
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:  # run from a checkout that was not installed
+        return "not installed"
