@@ -316,7 +316,9 @@ def test_run_gives_a_working_detector(
 
 @pytest.mark.exercise("1.5", weight=1)
 @pytest.mark.needs("1.1", "1.2", "1.3")
-def test_run_threshold_comes_from_validation(student: Student) -> None:
+def test_run_threshold_comes_from_validation(
+    student: Student, series: dict[str, list[float]]
+) -> None:
     """The detector's threshold follows from its scores of x_val, and from nothing else."""
     detector = student.in_run("variable", "detector")
     x_val = student.in_run("value", "x_val")
