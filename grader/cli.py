@@ -3,9 +3,7 @@
 Exit codes: 0 all well, 1 something failed or needs a look, 2 wrong usage or environment.
 """
 
-import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,6 +12,16 @@ from rich.console import Console
 
 from data_utils.course import load_course
 from data_utils.errors import CourseKitError
+from grader import class_commands
+from grader.options import (
+    CHECKOUT,
+    AssignmentOption,
+    IsolationOption,
+    Profile,
+    ProfileOption,
+    notebook_named,
+    out,
+)
 from grader.sandbox import Isolation, SandboxError
 
 app = typer.Typer(
@@ -22,22 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False, soft_wrap=True)
-CHECKOUT = Path(__file__).resolve().parent.parent
-
-
-class Profile(StrEnum):
-    """How much is trained: see README, "Profiles"."""
-
-    quick = "quick"
-    embedded = "embedded"
-    full = "full"
-
-
-ProfileOption = Annotated[Profile, typer.Option(help="How much the notebook trains.")]
-IsolationOption = Annotated[
-    Isolation | None, typer.Option(help="'none' runs student code without a sandbox.")
-]
+app.add_typer(class_commands.app)
 
 
 @app.command()
@@ -84,37 +77,8 @@ def check_notebook(
 
 
 @app.command()
-def autograde(
-    submitted: Annotated[Path, typer.Argument(help="Folder with one folder a student.")],
-    assignment: Annotated[str, typer.Option(help="Which notebook.")] = "nb1_autoencoder",
-    reports: Annotated[Path, typer.Option(help="Where reports go.")] = Path("reports"),
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
-    profile: ProfileOption = Profile.embedded,
-    isolation: IsolationOption = None,
-) -> None:
-    """Grade a class; exit 1 if a submission could not be graded or needs a look."""
-    from grader.classroom import list_seats
-    from grader.examination import Settings
-    from grader.sandbox import best_isolation
-    from grader.schedule import grade_class
-    from grader.tables import class_table, print_lines, remark_lines
-
-    course_notebook = load_course().notebook(assignment)
-    settings = Settings(profile.value, isolation=isolation or best_isolation())
-    rows = []
-    seats = list_seats(submitted, assignment)
-    for seat, report in grade_class(seats, assignment, settings, reports, workers):
-        rows.append((seat.student, report))
-        out.print(f"{len(rows)} of {len(seats)}  {seat.student}", markup=False)
-    rows.sort(key=lambda row: row[0])
-    Console().print(class_table(rows, course_notebook))
-    print_lines(out, remark_lines(rows))
-    raise typer.Exit(1 if any(report.needs_a_look for _, report in rows) else 0)
-
-
-@app.command()
 def demo(
-    assignment: Annotated[str, typer.Option(help="Which notebook.")] = "nb1_autoencoder",
+    assignment: AssignmentOption = "",
     everybody: Annotated[
         bool, typer.Option("--all", help="Every wrong sample, not one for each exercise.")
     ] = False,
@@ -133,11 +97,12 @@ def demo(
         word = "as it must" if not result.complaints else "WRONG: " + "; ".join(result.complaints)
         out.print(f"{len(done):3d}  {result.student}: {word}", markup=False)
 
+    notebook = notebook_named(assignment)
     settings = Settings(profile.value, isolation=best_isolation())
-    graded = grade_sample_class(assignment, CHECKOUT, settings, say, everybody)
+    graded = grade_sample_class(notebook.id, CHECKOUT, settings, say, everybody)
     must_be = {result.student: result.must_be for result in graded}
     rows = [(result.student, result.report) for result in graded]
-    Console().print(class_table(rows, load_course().notebook(assignment), must_be))
+    Console().print(class_table(rows, notebook, must_be))
     print_lines(out, remark_lines(rows))
     wrong = [result for result in graded if result.complaints]
     out.print(f"{len(graded) - len(wrong)} of {len(graded)} samples got exactly what they must.")

@@ -19,7 +19,7 @@ from grader.sample_class import (
     submission_of,
 )
 from grader.sample_class.bad_files import BAD_FILES, write_bad_file
-from grader.schedule import grade_class, grade_seat
+from grader.schedule import Place, Task, grade_class, grade_seat
 from grader.tables import number
 
 
@@ -65,7 +65,8 @@ def grade_sample_class(
         seats = write_class(Path(folder) / "submitted", root, notebook, students)
         reports = Path(folder) / "reports"
         workers = os.cpu_count() or 1
-        for seat, report in grade_class(seats, notebook_id, settings, reports, workers):
+        tasks, place = [Task(seat) for seat in seats], Place(notebook_id, settings, reports)
+        for seat, report in grade_class(tasks, place, workers):
             graded[seat.student] = judge(seat.student, notebook_id, report)
             on_report(graded[seat.student])
     return [graded[seat.student] for seat in seats]
@@ -75,11 +76,8 @@ def grade_and_judge(
     name: str, notebook_id: str, submitted: Path, settings: Settings, reports: Path
 ) -> Graded:
     """Grade one sample student in this process, of a class that `write_class` wrote."""
-    return judge(
-        name,
-        notebook_id,
-        grade_seat(seat_of(submitted, name, notebook_id), notebook_id, settings, reports),
-    )
+    task = Task(seat_of(submitted, name, notebook_id))
+    return judge(name, notebook_id, grade_seat(task, Place(notebook_id, settings, reports)))
 
 
 def judge(name: str, notebook_id: str, report: GradeReport) -> Graded:

@@ -7,6 +7,14 @@ class GraderError(CourseKitError):
     """Base class of the grader's errors."""
 
 
+class WriteError(GraderError):
+    """A file cannot be written: disk full, folder read-only. What was written before stays."""
+
+
+class NotReadyError(GraderError):
+    """The class cannot be graded now: the solution fails here, or another grader is at work."""
+
+
 class BuildError(GraderError):
     """A master notebook breaks a rule of the course."""
 

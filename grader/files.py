@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from grader.errors import GraderError
+from grader.errors import WriteError
 
 TEMPORARY = ".unfinished-"  # how the name of a file begins that a killed process leaves behind
 
@@ -14,7 +14,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises
     ------
-    GraderError
+    WriteError
         If the folder cannot be written or the disk is full; the old file stays as it was.
     """
     temporary = None
@@ -30,7 +30,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
-        raise GraderError(
+        raise WriteError(
             f"{path} could not be written ({error.strerror}). Free some space or make the folder "
             "writable, then run the same command again; nothing that was finished is lost."
         ) from error

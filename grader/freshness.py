@@ -4,6 +4,7 @@ A grade is made from the submission's bytes, the hidden checks with all that the
 file, the kit's version and the way of grading. Their hashes stand in the report.
 """
 
+import dataclasses
 import functools
 import hashlib
 from collections.abc import Iterable
@@ -12,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 
 import data_utils
-from grader.errors import SubmissionError
+from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
-from grader.report import GRADED, GradeReport
+from grader.report import GRADED, GradeReport, PastGrade, read_report
 from grader.submissions import read_bytes, released_notebook
 
 DISTRIBUTION = "anomaly-course"
@@ -31,6 +32,7 @@ _CHANGED = {
 }
 FORCED = "it was asked for"
 STOPPED = "the grader had stopped in a check"
+TRIED_AGAIN = "it could not be graded before"
 
 
 def now() -> str:
@@ -80,6 +82,30 @@ def why_again(
     wanted = made_from(sha256, notebook_id, settings)
     changed = [_CHANGED[name] for name in wanted if report.made_from.get(name) != wanted[name]]
     return ", ".join(changed) or None
+
+
+def with_history(report: GradeReport, path: Path, why: str) -> GradeReport:
+    """Return a new report with the earlier grades of the one that it will replace.
+
+    Parameters
+    ----------
+    report : GradeReport
+    path : Path
+        Where the earlier report lies, if there is one.
+    why : str
+        Why the submission was graded again.
+    """
+    try:
+        old = read_report(path)
+    except GraderError:  # there is none, or none that can be read
+        return report
+    same = _grade(old) == _grade(report) and old.made_from == report.made_from
+    past = PastGrade(old.graded_at, old.status, old.points, _grade(old), why or TRIED_AGAIN)
+    return dataclasses.replace(report, history=old.history if same else (*old.history, past))
+
+
+def _grade(report: GradeReport) -> dict[str, float | None]:
+    return {exercise.id: exercise.points for exercise in report.exercises}
 
 
 @functools.cache

@@ -6,12 +6,14 @@ and is applied whenever reports are read, so it can be taken back.
 
 import dataclasses
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_utils.course import Notebook
+from data_utils.course import Exercise, Notebook
 from grader.errors import GraderError
 from grader.files import write_atomically
+from grader.freshness import now
 from grader.report import EXCUSED, ExerciseResult, GradeReport, points_of
 
 FILE = "rescored.json"
@@ -78,8 +80,9 @@ def rescored(report: GradeReport, decisions: dict[str, Rescoring]) -> GradeRepor
     return dataclasses.replace(report, exercises=exercises)
 
 
-def worth(notebook: Notebook, decisions: dict[str, Rescoring]) -> dict[str, int]:
-    """Return what each exercise of a notebook is worth, by its id."""
+def worth(notebook: Notebook, reports: Path) -> dict[str, int]:
+    """Return what each exercise of a notebook is worth in this class, by its id."""
+    decisions = read_rescorings(reports)
     changed = {d.exercise: d.points for d in decisions.values() if d.points is not None}
     return {e.id: changed.get(e.id, e.points) for e in notebook.exercises}
 
@@ -98,3 +101,51 @@ def _rescored(exercise: ExerciseResult, decision: Rescoring) -> ExerciseResult:
     return dataclasses.replace(
         exercise, checks=checks, max_points=most, points=0.0 if most == 0 else points
     )
+
+
+def decide(
+    reports: Path,
+    exercise: Exercise,
+    points: int | None,
+    drop: Sequence[str],
+    reason: str,
+    undo: bool,
+    known_checks: Collection[str],
+) -> None:
+    """Write down one decision, in place of an earlier one about the same exercise.
+
+    Parameters
+    ----------
+    reports : Path
+    exercise : Exercise
+    points : int or None
+        What it is worth from now on.
+    drop : sequence of str
+        Names of checks that no longer count.
+    reason : str
+    undo : bool
+        Take back what was decided about this exercise.
+    known_checks : collection of str
+        The exercise's checks, as the reports of the class name them.
+
+    Raises
+    ------
+    GraderError
+        If there is nothing to decide, nothing to take back, or no check of that name.
+    """
+    decisions = read_rescorings(reports)
+    if undo:
+        if decisions.pop(exercise.id, None) is None:
+            raise GraderError(f"Nothing was decided about exercise {exercise.id}.")
+        write_rescorings(reports, decisions)
+        return
+    if points is None and not drop:
+        raise GraderError("Say what is to change: --points N, or --drop CHECK, or --undo.")
+    unknown = sorted(set(drop) - set(known_checks))
+    if unknown:
+        raise GraderError(
+            f"Exercise {exercise.id} has no check {', '.join(unknown)}. It has: "
+            f"{', '.join(sorted(known_checks)) or 'none, as nobody was graded yet'}."
+        )
+    decisions[exercise.id] = Rescoring(exercise.id, points, tuple(drop), reason, now())
+    write_rescorings(reports, decisions)

@@ -1,6 +1,6 @@
 """What the terminal shows: one report in words, a class as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -52,6 +52,7 @@ def class_table(
     rows: Sequence[tuple[str, GradeReport]],
     notebook: Notebook,
     expected: dict[str, str] | None = None,
+    worth: Mapping[str, int] | None = None,
 ) -> Table:
     """Return a class as a table: points by exercise and in all, in words where there are none.
 
@@ -61,12 +62,15 @@ def class_table(
     notebook : Notebook
     expected : dict, optional
         What each student must get, for the sample class.
+    worth : mapping, optional
+        What each exercise is worth, where that was rescored.
     """
     table = Table(title=f"{notebook.id}: {len(rows)} submissions", padding=(0, 0))
     table.add_column("student", no_wrap=True)
-    for exercise in notebook.exercises:
-        table.add_column(f"{exercise.id}\n/{exercise.points}", justify="right", no_wrap=True)
-    table.add_column(f"total\n/{notebook.points}", justify="right", no_wrap=True)
+    points = worth or {exercise.id: exercise.points for exercise in notebook.exercises}
+    for exercise_id, most in points.items():
+        table.add_column(f"{exercise_id}\n/{most}", justify="right", no_wrap=True)
+    table.add_column(f"total\n/{sum(points.values())}", justify="right", no_wrap=True)
     if expected is not None:
         table.add_column("must be", justify="right", no_wrap=True)
     table.add_column("CPU s", justify="right", no_wrap=True)

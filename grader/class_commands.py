@@ -1,0 +1,239 @@
+"""The commands of an instructor with a class: autograde, show, rescore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from data_utils.course import Notebook
+from grader.options import (
+    CHECKOUT,
+    AssignmentOption,
+    CourseOption,
+    IsolationOption,
+    Profile,
+    ProfileOption,
+    notebook_named,
+    out,
+)
+
+if TYPE_CHECKING:
+    from grader.autograde import Plan
+    from grader.classroom import ClassFolder, Seat
+    from grader.examination import Settings
+    from grader.report import GradeReport
+
+app = typer.Typer()
+HERE = Path(".")
+
+
+@app.command()
+def autograde(
+    assignment: AssignmentOption = "",
+    student: Annotated[list[str] | None, typer.Option(help="Only this one; repeatable.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one for each core if left out.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Grade what did not change, too.")] = False,
+    trust_solution: Annotated[
+        bool, typer.Option("--trust-solution", help="Do not grade the solution first.")
+    ] = False,
+    profile: ProfileOption = Profile.embedded,
+    isolation: IsolationOption = None,
+    course: CourseOption = HERE,
+) -> None:
+    """Grade what changed in a class; exit 1 if a submission needs a look.
+
+    It can be stopped at any time: the same command goes on where it was.
+    """
+    from grader import autograde as steps
+    from grader.classroom import ClassFolder, list_seats, require_student
+    from grader.examination import Settings
+    from grader.sandbox import best_isolation
+
+    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    settings = Settings(profile.value, isolation=isolation or best_isolation())
+    with steps.alone_in(folder):
+        seats = list_seats(folder.submitted, notebook.id)
+        if student:
+            seats = [require_student(folder.submitted, name, notebook.id) for name in student]
+        plan = steps.plan_class(folder, seats, notebook.id, settings, force)
+        if plan.tasks:
+            seconds = None if trust_solution else _try_solution(folder, notebook, settings)
+            _grade(plan, folder, notebook, settings, workers, seconds)
+        else:
+            out.print(f"Nothing changed since the last time, for {_count(len(seats), 'student')}.")
+    raise typer.Exit(_show_class(folder, notebook, {seat.student for seat in seats}))
+
+
+def _try_solution(folder: ClassFolder, notebook: Notebook, settings: Settings) -> float | None:
+    """Try the solution on this machine; return how long it took, None where there is none."""
+    from grader.autograde import try_solution
+
+    relative = Path("solutions") / notebook.id / f"{notebook.id}.ipynb"
+    found = [root / relative for root in (folder.root, CHECKOUT) if (root / relative).is_file()]
+    if not found:
+        out.print("There is no solution here, so this machine was not tried with it first.")
+        return None
+    out.print(f"The solution goes first, in profile {settings.profile}.")
+    report = try_solution(folder, found[0], notebook, settings)
+    out.print(
+        f"It gets full marks on this machine, in {report.wall_seconds:.0f} s "
+        f"({report.cpu_seconds:.0f} CPU s)."
+    )
+    return report.wall_seconds
+
+
+def _grade(
+    plan: Plan,
+    folder: ClassFolder,
+    notebook: Notebook,
+    settings: Settings,
+    wanted: int | None,
+    seconds: float | None,
+) -> None:
+    """Grade what is planned, with a progress bar, and say which grades are other ones now."""
+    from grader.autograde import affordable_workers, changes
+    from grader.schedule import Place, grade_class
+    from grader.tables import print_lines
+
+    workers, warning = affordable_workers(wanted)
+    workers = min(workers, len(plan.tasks))
+    if warning:
+        out.print(warning)
+    out.print(_announcement(plan, workers, seconds))
+    reports: dict[str, GradeReport] = {}
+    results = grade_class(plan.tasks, Place(notebook.id, settings, folder.reports), workers)
+    try:
+        for seat, report in _with_progress(results, len(plan.tasks)):
+            reports[seat.student] = report
+    finally:  # Ctrl-C and a full disk too: what is finished is on the disk
+        left = len(plan.tasks) - len(reports)
+        if left:
+            out.print(
+                f"Stopped: {len(reports)} were graded and are kept, {left} are left. The same "
+                "command goes on from here."
+            )
+        moved = changes(plan, reports)
+        if moved:
+            print_lines(out, ["Grades that changed, with before and after:", *moved])
+
+
+def _announcement(plan: Plan, workers: int, seconds: float | None) -> str:
+    """Say how many are to be graded, how many are kept, and how long it will take."""
+    known = plan.seconds_known
+    each = sum(known) / len(known) if known else seconds
+    text = f"{len(plan.tasks)} to grade with {_count(workers, 'worker')}"
+    if plan.kept:
+        text += f", {len(plan.kept)} whose grades still hold"
+    if each is None:
+        return text + "."
+    total = each * len(plan.tasks) / workers
+    return text + f"; at most about {_duration(total)}, if all take as long as the solution."
+
+
+def _with_progress(
+    results: Iterable[tuple[Seat, GradeReport]], count: int
+) -> Iterator[tuple[Seat, GradeReport]]:
+    """Pass results on; show a bar on a terminal, and a line for each where there is none."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
+        task = bar.add_task("grading", total=count)
+        for number, (seat, report) in enumerate(results, start=1):
+            bar.advance(task)
+            if not out.is_terminal:
+                out.print(f"{number} of {count}  {seat.student}", markup=False)
+            yield seat, report
+
+
+def _show_class(folder: ClassFolder, notebook: Notebook, students: set[str]) -> int:
+    """Print the class as a table and what needs a look; return the exit code."""
+    from grader.rescoring import worth
+    from grader.results import class_results
+    from grader.tables import class_table, print_lines, remark_lines
+
+    results = class_results(folder, notebook)
+    rows = [(r.student, r.report) for r in results if r.student in students]
+    Console().print(class_table(rows, notebook, worth=worth(notebook, folder.reports)))
+    print_lines(out, remark_lines(rows))
+    return 1 if any(report.needs_a_look for _, report in rows) else 0
+
+
+@app.command()
+def show(
+    student: Annotated[str, typer.Argument(help="Whose grade.")],
+    exercise: Annotated[str, typer.Argument(help="This exercise only, such as 1.5.")] = "",
+    assignment: AssignmentOption = "",
+    course: CourseOption = HERE,
+) -> None:
+    """Tell the whole story of a grade: every check, what was measured, what changed and why."""
+    from grader.classroom import ClassFolder, require_student
+    from grader.rescoring import read_rescorings
+    from grader.results import current_report
+    from grader.story import story_lines
+    from grader.tables import print_lines
+
+    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    if exercise:
+        notebook.exercise(exercise)  # or a sentence that names those there are
+    seat = require_student(folder.submitted, student, notebook.id)
+    decisions = read_rescorings(folder.reports)
+    report = current_report(folder, seat, notebook, decisions)
+    print_lines(out, story_lines(seat.student, report, notebook, decisions, exercise))
+
+
+@app.command()
+def rescore(
+    exercise: Annotated[str, typer.Option(help="Which exercise, such as 1.5.")],
+    points: Annotated[
+        int | None, typer.Option(min=0, help="What it is worth from now on; 0 takes it out.")
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A check that no longer counts; repeatable.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="For those who read the grades.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take the decision back.")] = False,
+    assignment: AssignmentOption = "",
+    course: CourseOption = HERE,
+) -> None:
+    """Change what an exercise is worth, or drop an unfair check, without grading again."""
+    from grader.classroom import ClassFolder
+    from grader.rescoring import decide
+    from grader.results import class_results
+    from grader.tables import number, print_lines
+
+    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    before = class_results(folder, notebook)
+    known = {c.name.split("[")[0] for r in before for e in r.report.exercises
+             if e.id == exercise for c in e.checks}  # fmt: skip
+    decide(folder.reports, notebook.exercise(exercise), points, drop or [], reason, undo, known)
+    after = class_results(folder, notebook)
+    moved = [
+        f"{old.student}: {number(old.report.points)} -> {number(new.report.points)}"
+        for old, new in zip(before, after, strict=True)
+        if old.report.points != new.report.points
+    ]
+    out.print(f"{_count(len(moved), 'grade')} of {len(after)} changed; nothing was graded again.")
+    print_lines(out, moved)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"
