@@ -1,5 +1,6 @@
 """Many submissions side by side: nothing finished is lost, whatever is killed, and whenever."""
 
+import gc
 import hashlib
 import os
 import random
@@ -101,9 +102,10 @@ def test_a_full_disk_ends_the_class_and_keeps_what_is_written(tmp_path: Path) ->
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     folder = write_class(tmp_path, *(f"s{n}" for n in range(20)), "kills_the_worker")
+    gc.collect()  # of the test before, which ended in an exception
     before = open_files()
     run(folder)
-    assert open_files() == before
+    assert open_files() <= before
     assert children() == []
 
 
@@ -200,7 +202,7 @@ def test_kill_at_any_moment_loses_no_finished_grade(tmp_path: Path) -> None:
         time.sleep(rng.uniform(0, 0.4))
         process.kill()
         process.communicate()
-        wait_until(lambda: not alive(process.pid))
+        wait_for_end(process)
         written = {t.seat.student for t in tasks_of(folder)}
         assert written.isdisjoint(done(folder)[0])  # a finished grade holds
     run(folder)
@@ -219,7 +221,7 @@ def test_ctrl_c_stops_at_once_and_leaves_no_process(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=10)
     assert time.monotonic() - began < 1.5
     assert said.count(b"Traceback") == 1  # the main process's own, and no worker's
-    wait_until(lambda: not alive(process.pid))
+    wait_for_end(process)
     assert read_report(folder.report("ada", NB)).status == GRADED
 
 
@@ -237,6 +239,11 @@ def done(folder: ClassFolder) -> tuple[list[str], list[str]]:
 def wait_for_start(folder: ClassFolder, process: subprocess.Popen[bytes]) -> None:
     begun = len(log_of(folder))
     wait_until(lambda: len(log_of(folder)) > begun or process.poll() is not None)
+
+
+def wait_for_end(process: subprocess.Popen[bytes]) -> None:
+    """Wait until nothing of its process group is there."""
+    wait_until(lambda: not alive(process.pid))
 
 
 def wait_until(condition, seconds: float = 30.0) -> None:
