@@ -97,10 +97,11 @@ def try_solution(
             for e in report.exercises
             if e.points != e.max_points
         )
+        got = f"{number(report.points)} of {notebook.points} points"
         raise NotReadyError(
-            f"The solution {solution} gets {_grade(report)} of {notebook.points} points on this "
-            f"machine ({said}), so nobody was graded. Run: python -m grader check {solution}, and "
-            "python -m grader doctor. --trust-solution grades the class all the same."
+            f"The solution gets {got if report.status == GRADED else 'no points'} on this machine "
+            f"({said}), so nobody was graded. Run: python -m grader check {solution}, and python "
+            "-m grader doctor. With --trust-solution the class is graded all the same."
         )
     return report
 

@@ -125,7 +125,9 @@ def main() -> NoReturn:
     try:
         app()
     except (CourseKitError, SandboxError) as error:
-        Console(stderr=True, highlight=False).print(f"grader: {error}", markup=False)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"grader: {error}", markup=False
+        )
         sys.exit(2)
     sys.exit(0)
 

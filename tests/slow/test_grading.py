@@ -109,19 +109,43 @@ def test_the_commands_and_their_exit_codes(tmp_path: Path) -> None:
     seat.mkdir(parents=True)
     wrong.rename(seat / f"{NB}.ipynb")
     (tmp_path / "submitted" / "bob [red]").mkdir()
-    graded = run("-m", "grader", "autograde", "submitted", "--profile", "quick", cwd=tmp_path)
+    options = ("--profile", "quick", "--trust-solution")
+    graded = run("-m", "grader", "autograde", *options, cwd=tmp_path)
     assert graded.returncode == 1  # bob needs a look
     assert read_report(tmp_path / "reports/ada" / f"{NB}.json").points == 23
     bob = json.loads((tmp_path / "reports/bob [red]" / f"{NB}.json").read_text())
     assert bob["status"] == "missing"
     assert "nothing was handed in" in bob["reason"]
     assert "bob [red]" in graded.stdout
+    again = run("-m", "grader", "autograde", *options, "--student", "ada", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "Nothing changed since the last time" in again.stdout
+    told = run("-m", "grader", "show", "ada", "1.4", cwd=tmp_path)
+    assert "Exercise 1.4  confusion_counts: 0 of 3 points" in told.stdout
+    fairer = run("-m", "grader", "rescore", "--exercise", "1.4", "--points", "0", cwd=tmp_path)
+    assert fairer.returncode == 0
+    told = run("-m", "grader", "show", "ada", cwd=tmp_path)
+    assert "ada, nb1_autoencoder: 23 of 23 points" in told.stdout
+
+
+def test_a_class_is_refused_where_the_solution_fails(tmp_path: Path) -> None:
+    (tmp_path / "submitted" / "ada").mkdir(parents=True)
+    broken = tmp_path / "solutions" / NB / f"{NB}.ipynb"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("{}")
+    done = run("-m", "grader", "autograde", "--profile", "quick", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "The solution gets no points on this machine" in done.stderr
+    assert "nobody was graded" in done.stderr
+    assert not (tmp_path / "reports" / "ada").exists()
 
 
 def test_wrong_usage_ends_in_a_sentence_and_code_2(tmp_path: Path) -> None:
     for arguments in (
-        ("autograde", str(tmp_path / "nowhere")),
-        ("autograde", str(tmp_path), "--assignment", "nb9"),
+        ("autograde", "--course", str(tmp_path / "nowhere")),
+        ("autograde", "--course", str(tmp_path), "--assignment", "nb9"),
+        ("show", "../ada", "--course", str(tmp_path)),
+        ("rescore", "--exercise", "9.9", "--points", "0", "--course", str(tmp_path)),
         ("check",),
     ):
         done = run("-m", "grader", *arguments)
