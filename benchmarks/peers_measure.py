@@ -1,17 +1,16 @@
 """Run a command to its end and say what it and everything that it started cost. Linux only."""
 
-import ctypes
 import os
 import resource
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.2  # the kernel keeps each process's peak, so only its last moments are missed
-ORPHAN_SECONDS = 10.0  # what is left behind ends by itself once its parent is gone
-_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _WORKER = b"--multiprocessing-fork"  # stands in the command line of a process pool's workers
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,37 @@ class Cost:
     total_mb: float
 
 
+class _Watch:
+    """What was seen of a command's processes while it ran."""
+
+    def __init__(self, root: int) -> None:
+        self.root = root
+        self.peaks: dict[int, float] = {}
+        self.sandboxed: dict[tuple[int, int], float] = {}
+
+    def look(self) -> None:
+        """Look at every process that the command has started and that is still there."""
+        for pid in _with_descendants(self.root):
+            status = _fields(pid)
+            if len(status.get(b"NSpid", [])) > 1:
+                self._see_sandboxed(pid)
+            elif pid == self.root or _WORKER in _read(f"/proc/{pid}/cmdline"):
+                # the kernel says kB and means KiB; a process that has just ended has none
+                peak = int(status.get(b"VmHWM", [b"0"])[0]) / 1024
+                self.peaks[pid] = max(self.peaks.get(pid, 0.0), peak)
+
+    def _see_sandboxed(self, pid: int) -> None:
+        """Note the CPU seconds of a process that no parent will ever be told about.
+
+        When the first process of a PID namespace ends, the kernel clears up the others, and what
+        they used is added to nobody's account.
+        """
+        stat = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        if stat:
+            user, system, started = (int(stat[place]) for place in (11, 12, 19))
+            self.sandboxed[pid, started] = (user + system) / _TICKS
+
+
 def measure(command: list[str], folder: Path, environment: dict[str, str], log: Path) -> Cost:
     """Run a command and measure it.
 
@@ -53,22 +83,19 @@ def measure(command: list[str], folder: Path, environment: dict[str, str], log: 
     log : Path
         Where what it prints goes.
     """
-    # Orphans come to this process, so that their CPU seconds are counted too.
-    ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    peaks: dict[int, float] = {}
-    cpu, wall = _children_cpu(), time.monotonic()
+    cpu, started = _children_cpu(), time.monotonic()
     with log.open("wb") as file:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT
         )
+        watch = _Watch(process.pid)
         while process.poll() is None:
-            for pid in (process.pid, *_workers(process.pid)):
-                peaks[pid] = max(peaks.get(pid, 0.0), _peak_megabytes(pid))
+            watch.look()
             time.sleep(POLL_SECONDS)
-    wall = time.monotonic() - wall
-    _wait_for_orphans()
-    spent = _children_cpu() - cpu
-    return Cost(process.returncode, wall, spent, max(peaks.values()), sum(peaks.values()))
+    wall = time.monotonic() - started
+    spent = _children_cpu() - cpu + sum(watch.sandboxed.values())
+    peaks = watch.peaks.values()
+    return Cost(process.returncode, wall, spent, max(peaks, default=0.0), sum(peaks))
 
 
 def _children_cpu() -> float:
@@ -76,36 +103,21 @@ def _children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _wait_for_orphans() -> None:
-    until = time.monotonic() + ORPHAN_SECONDS
-    while time.monotonic() < until:
-        try:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                time.sleep(POLL_SECONDS)
-        except ChildProcessError:
-            return
-
-
-def _workers(pid: int) -> list[int]:
-    """Return the workers among the children of a process."""
-    found = []
+def _with_descendants(pid: int) -> Iterator[int]:
+    yield pid
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in _read(path).split():
-            if _WORKER in _read(Path(f"/proc/{int(child)}/cmdline")):
-                found.append(int(child))
-    return found
+        for child in _read(str(path)).split():
+            yield from _with_descendants(int(child))
 
 
-def _peak_megabytes(pid: int) -> float:
-    """Return the largest resident memory of a process so far; 0 if it is gone."""
-    for line in _read(Path(f"/proc/{pid}/status")).splitlines():
-        if line.startswith(b"VmHWM:"):
-            return int(line.split()[1]) / 1024  # the kernel says kB and means KiB
-    return 0.0
+def _fields(pid: int) -> dict[bytes, list[bytes]]:
+    """Return the lines of a process's status file; none if it is gone."""
+    pairs = (line.partition(b":") for line in _read(f"/proc/{pid}/status").splitlines())
+    return {name: text.split() for name, _, text in pairs}
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     try:
-        return path.read_bytes()
+        return Path(path).read_bytes()
     except OSError:  # the process has just ended
         return b""
