@@ -56,9 +56,10 @@ def run_system(system: System, notebook: Notebook, count: int) -> dict[str, Any]
     PeerUnavailableError
         If the system cannot be had here.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
         students = system.prepare(folder, notebook, count)
+        name = system.name.format(version=system.version())
         log = folder / "log.txt"
         # From the class's folder, so that no course's settings but its own are found.
         cost = measure(system.command(folder), folder, environment(folder), log)
@@ -70,7 +71,7 @@ def run_system(system: System, notebook: Notebook, count: int) -> dict[str, Any]
         if complaints:
             complaints += log.read_text(errors="replace").splitlines()[-LOG_LINES:]
     return {
-        "system": system.name,
+        "system": name,
         "submissions": count,
         "per_hour": round(3600 * count / cost.wall_s, 1),
         "cpu_s_each": round(cost.cpu_s / count, 2),
@@ -131,12 +132,11 @@ def measure_all(count: int, console: Console) -> dict[str, Any]:
             console.print(left_out[-1], markup=False)
             continue
         rows.append(row)
-        console.print(f"{system.name}: {row['wall_s']} s", markup=False)
+        console.print(f"{row['system']}: {row['wall_s']} s", markup=False)
         for complaint in row["complaints"]:
             console.print(f"  COMPLAINT {complaint}", markup=False)
     return {
-        "command": "python -m benchmarks.peers"
-        + ("" if count == SUBMISSIONS else f" --submissions {count}"),
+        "command": "python -m benchmarks.peers",
         "date": date.today().isoformat(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -159,7 +159,12 @@ def show(result: dict[str, Any], console: Console) -> None:
 def main() -> None:
     """Measure, or print the README's table of what was measured before."""
     parser = argparse.ArgumentParser(description="Compare this kit with other autograders.")
-    parser.add_argument("--submissions", type=int, default=SUBMISSIONS, help="fewer: a try")
+    parser.add_argument(
+        "--submissions",
+        type=int,
+        default=SUBMISSIONS,
+        help="another number is a try, and is not kept",
+    )
     parser.add_argument("--table", action="store_true", help="print the README's table, and end")
     options = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
@@ -167,8 +172,9 @@ def main() -> None:
         console.print(markdown_table(json.loads(RESULT.read_text(encoding="utf-8"))), markup=False)
         return
     result = measure_all(options.submissions, console)
-    write_atomically(RESULT, (json.dumps(result, indent=1) + "\n").encode())
     show(result, console)
+    if options.submissions == SUBMISSIONS:  # a try does not replace the real thing
+        write_atomically(RESULT, (json.dumps(result, indent=1) + "\n").encode())
     sys.exit(1 if any(row["complaints"] for row in result["rows"]) else 0)
 
 

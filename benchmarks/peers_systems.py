@@ -1,5 +1,6 @@
 """The autograders that are compared: how each is set up, started, and asked for its points."""
 
+import importlib.metadata
 import json
 import os
 import site
@@ -38,27 +39,32 @@ class System:
     Attributes
     ----------
     name : str
-        As the table says it.
+        As the table says it, with ``{version}`` where a version belongs.
     command : callable
         Of the class's folder; what is measured.
     prepare : callable
         Of the class's folder, the notebook and the number of submissions; not measured.
     points : callable
-        Of the class's folder and a student: the points, or None where there are none.
+        Of the class's folder, a student and the notebook: the points, or None where there are
+        none.
+    version : callable
+        Asked after `prepare`.
     """
 
     name: str
     command: Callable[[Path], list[str]]
     prepare: Callable[[Path, Notebook, int], list[str]]
     points: Callable[[Path, str, Notebook], float | None]
+    version: Callable[[], str] = str
 
 
 def systems() -> list[System]:
     """Return the rows in the order in which they are measured."""
+    nbgrader, otter = "nbgrader {version}, its own Execute", "otter-grader {version}, no containers"
     return [
         System("this kit, 1 worker", _kit(1), _prepare_kit, _kit_points),
-        System("nbgrader's own Execute", _nbgrader, _prepare_nbgrader, _nbgrader_points),
-        System("otter-grader, no containers", _otter, _prepare_otter, _otter_points),
+        System(nbgrader, _nbgrader, _prepare_nbgrader, _nbgrader_points, _nbgrader_version),
+        System(otter, _otter, _prepare_otter, _otter_points, _otter_version),
         System("this kit, 2 workers", _kit(2), _prepare_kit, _kit_points),
     ]
 
@@ -130,6 +136,10 @@ def _nbgrader_points(folder: Path, student: str, notebook: Notebook) -> float | 
             return None
 
 
+def _nbgrader_version() -> str:
+    return importlib.metadata.version("nbgrader")
+
+
 # ---------------------------------------------------------------- otter-grader
 
 
@@ -157,6 +167,12 @@ def _otter_points(folder: Path, student: str, notebook: Notebook) -> float | Non
     return points.get(student)
 
 
+def _otter_version() -> str:
+    code = "import importlib.metadata; print(importlib.metadata.version('otter-grader'))"
+    command = [str(OTTER / "bin" / "python"), "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def install_otter() -> None:
     """Make otter-grader's own environment, which borrows all packages of this one, once.
 
@@ -179,11 +195,14 @@ def install_otter() -> None:
         subprocess.run(commands[1], check=True, capture_output=True, timeout=INSTALL_SECONDS)
     except (OSError, subprocess.SubprocessError) as error:
         raise PeerUnavailableError(
-            f"otter-grader could not be installed below {OTTER.relative_to(ROOT)} ({error}). Its "
-            "row is left out; with a network, run this again."
+            f"otter-grader could not be installed ({type(error).__name__}), so its row is missing. "
+            "Look at what `pip install otter-grader` says in an environment of its own."
         ) from error
     if not _starts(python):
-        raise PeerUnavailableError("otter-grader was installed and does not start; no row for it.")
+        raise PeerUnavailableError(
+            "otter-grader was installed and does not start, so its row is missing. Remove "
+            f"{OTTER.relative_to(ROOT)} and run this again."
+        )
 
 
 def _starts(python: Path) -> bool:
