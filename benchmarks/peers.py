@@ -168,6 +168,8 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print the README's table, and end")
     options = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
+    if options.table and not RESULT.exists():
+        parser.error("Nothing was measured yet. Run: python -m benchmarks.peers")
     if options.table:
         console.print(markdown_table(json.loads(RESULT.read_text(encoding="utf-8"))), markup=False)
         return
