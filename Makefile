@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-unit lab lint build bench bench-mutants calibrate figures
+.PHONY: help demo test test-unit lab lint build bench bench-mutants bench-peers bench-class calibrate figures
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,6 +39,13 @@ bench: $(INSTALLED) ## measure what the grader adds to a submission
 bench-mutants: $(INSTALLED) ## count the small mistakes that the hidden checks catch
 	$(BIN)/python -m benchmarks.mutants
 	$(BIN)/python -m benchmarks.mutants --exercise 1.5 --again
+
+bench-peers: $(INSTALLED) ## grade one class with this kit, nbgrader and otter-grader (about half an hour)
+	$(BIN)/python -m benchmarks.peers
+
+bench-class: $(INSTALLED) ## kill the grader of a class 50 times, then grade 300 submissions (two hours)
+	$(BIN)/python -m benchmarks.kills
+	$(BIN)/python -m benchmarks.big_class
 
 figures: $(INSTALLED) ## measure what a notebook's text quotes, and draw its figures; make build follows
 	$(BIN)/python -m benchmarks.lessons_nb1

@@ -8,7 +8,8 @@ re-fits (`benchmarks.peers_notebook` says what is changed for that), with one th
 - otter-grader in one process and without containers, with the checks as its test files.
 
 One command grades the whole class. Counted are its wall time, the CPU seconds of all its processes
-and the memory of the trusted ones, start-up with it. Preparing the class is not counted. Rows are
+and the memory of the trusted ones, start-up with it. Preparing the class is not counted, and the
+kit's first step, trying the instructor's solution once in a class, is skipped. Rows are
 measured one after the other, so the machine must be idle: nothing else averages its noise away.
 Each system must give full points to every submission; where one does not, the result says so.
 
