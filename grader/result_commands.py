@@ -1,0 +1,126 @@
+"""The commands that bring submissions in and results out: collect, report, feedback, export."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from data_utils.course import Notebook
+from grader.options import AssignmentOption, CourseOption, notebook_named, out
+
+if TYPE_CHECKING:
+    from grader.classroom import ClassFolder
+    from grader.results import Result
+
+app = typer.Typer()
+HERE = Path(".")
+
+
+class ExportFormat(StrEnum):
+    """Whose file it is."""
+
+    plain = "plain"
+    canvas = "canvas"
+    moodle = "moodle"
+
+
+@app.command()
+def collect(
+    source: Annotated[Path, typer.Argument(help="A zip from Moodle or Canvas, or a folder.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also where another notebook lies already.")
+    ] = False,
+    assignment: AssignmentOption = "",
+    course: CourseOption = HERE,
+) -> None:
+    """Bring notebooks from a zip or a folder into submitted/; exit 1 if a file was refused."""
+    from grader.classroom import ClassFolder
+    from grader.collect import collect as take
+    from grader.tables import print_lines
+
+    result = take(source, ClassFolder(course), notebook_named(assignment).id, replace=replace)
+    print_lines(out, result.lines())
+    raise typer.Exit(1 if result.needs_a_look else 0)
+
+
+@app.command()
+def report(assignment: AssignmentOption = "", course: CourseOption = HERE) -> None:
+    """Write a page for the class and one for each student, to be read without a network."""
+    from grader.classroom import ClassFolder
+
+    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    results = results_of(folder, notebook)
+    _write_pages(folder, notebook, results)
+
+
+@app.command()
+def feedback(assignment: AssignmentOption = "", course: CourseOption = HERE) -> None:
+    """Write feedback/STUDENT/: nbgrader's page where there is one, and the student's own page."""
+    from grader.classroom import ClassFolder
+    from grader.feedback import write_feedback
+    from grader.tables import print_lines
+
+    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    results = results_of(folder, notebook)
+    pages = {path.stem: path for path in _write_pages(folder, notebook, results)}
+    students = [result.student for result in results]
+    done = write_feedback(folder, notebook, students, pages.get, lambda _: None)
+    reasons: dict[str, list[str]] = {}
+    for given in done:
+        if given.reason:
+            reasons.setdefault(given.reason, []).append(given.student)
+    out.print(f"Feedback for {len(done)} students lies in {folder.root / 'feedback'}.")
+    print_lines(out, [f"no page of nbgrader's for {', '.join(who)}: {why}"
+                      for why, who in reasons.items()])  # fmt: skip
+
+
+@app.command()
+def export(
+    format: Annotated[ExportFormat, typer.Option(help="Whose file.")] = ExportFormat.plain,
+    roster: Annotated[
+        Path | None, typer.Option(help="Canvas's gradebook or Moodle's worksheet, to fill in.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="The file to write.")] = None,
+    column: Annotated[str, typer.Option(help="The assignment's title in Canvas.")] = "",
+    assignment: AssignmentOption = "",
+    course: CourseOption = HERE,
+) -> None:
+    """Write the points of a class as a CSV file: plain, for Canvas, or for Moodle."""
+    from grader.classroom import ClassFolder
+    from grader.export import export_class
+    from grader.rescoring import worth
+    from grader.roster import read_roster
+    from grader.tables import print_lines
+
+    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    target = to or folder.root / f"{notebook.id}_{format.value}.csv"
+    done = export_class(
+        results_of(folder, notebook),
+        notebook,
+        worth(notebook, folder.reports),
+        format.value,
+        target,
+        roster,
+        people=read_roster(folder.root),
+        column=column,
+    )
+    print_lines(out, done.lines())
+
+
+def results_of(folder: ClassFolder, notebook: Notebook) -> list[Result]:
+    """Return the results of a class, with the points that a person gave in formgrader."""
+    from grader.gradebook import points_by_hand
+    from grader.results import class_results
+
+    return class_results(folder, notebook, points_by_hand(folder, notebook))
+
+
+def _write_pages(folder: ClassFolder, notebook: Notebook, results: list[Result]) -> list[Path]:
+    from grader.reports import write_pages
+
+    pages = write_pages(folder, notebook, results)
+    out.print(f"{len(pages)} pages. Open {folder.pages / notebook.id / 'index.html'}")
+    return pages
