@@ -100,7 +100,9 @@ def troubled_results() -> list[Result]:
         "anomaly digit?",
         "cell setup was changed; the original was run",
     )
-    past = PastGrade("2026-02-01T08:00:00+00:00", GRADED, 11.5, {"1.1": 1.0}, "the submission changed")
+    past = PastGrade(
+        "2026-02-01T08:00:00+00:00", GRADED, 11.5, {"1.1": 1.0}, "the submission changed"
+    )
     reports = {
         "ada": good,
         "Bj\N{LATIN SMALL LETTER O WITH DIAERESIS}rk O'Neil": made_report(2, 0.25),
@@ -137,7 +139,7 @@ def _exercise(
         status = FAILED if rng.random() < share else PASSED
         checks += [
             CheckResult(
-                f"test_secret_{function}_{place}[{case}]",
+                f"test_secret_{function}_{place}[case{case}]",
                 f"Question {place + 1} about {function}.",
                 status,
                 1,
