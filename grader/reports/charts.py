@@ -11,13 +11,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-WIDTH, HEIGHT = (
-    360,
-    232,
-)  # units of the drawing: as wide as a phone, so that its letters stay legible
-LEFT, RIGHT, TOP, BOTTOM = 48, 14, 10, 42  # around the frame, for the numbers on its axes
+# Units of the drawing: as wide as a phone, so that its letters stay legible there.
+WIDTH, HEIGHT = 360, 246
+LEFT, RIGHT, TOP, BOTTOM = 56, 14, 26, 42  # around the frame: seven digits, words above and below
 HEADROOM = 1.06  # above the highest point, as a share
-TICKS = 6  # about how many numbers an axis has
+TICKS = 6  # at most so many steps between the numbers on an axis
+SHORT = 4  # characters of a number; longer ones get half as many steps, or they would touch
 
 Numbers = Sequence[float] | NDArray[Any]
 
@@ -122,11 +121,14 @@ class Frame:
 
     def x_ticks(self) -> tuple[Tick, ...]:
         """Return round numbers along the x axis."""
-        return _ticks(self.x_low, self.x_high, self.x)
+        ticks = _ticks(self.x_low, self.x_high, self.x, TICKS)
+        if max((len(tick.label) for tick in ticks), default=0) <= SHORT:
+            return ticks
+        return _ticks(self.x_low, self.x_high, self.x, TICKS // 2)
 
     def y_ticks(self) -> tuple[Tick, ...]:
         """Return round numbers along the y axis."""
-        return _ticks(self.y_low, self.y_high, self.y)
+        return _ticks(self.y_low, self.y_high, self.y, TICKS)
 
 
 def nice_step(span: float, parts: int) -> float:
@@ -145,10 +147,9 @@ def nice_step(span: float, parts: int) -> float:
     return float(f"{factor * power:.3g}")
 
 
-def _ticks(low: float, high: float, place: Callable[[float], float]) -> tuple[Tick, ...]:
-    step = nice_step(high - low, TICKS)
+def _ticks(
+    low: float, high: float, place: Callable[[float], float], parts: int
+) -> tuple[Tick, ...]:
+    step = nice_step(high - low, parts)
     first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
-    return tuple(
-        Tick(place(count * step), f"{round(count * step, 12):g}")
-        for count in range(first, last + 1)
-    )
+    return tuple(Tick(place(count * step), f"{count * step:g}") for count in range(first, last + 1))

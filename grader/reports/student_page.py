@@ -37,13 +37,6 @@ class StepReached:
     step: Step
     reached: float | None
 
-    @property
-    def verdict(self) -> str:
-        """The verdict in words."""
-        if self.reached is None:
-            return "not measured"
-        return "reached" if self.reached >= self.step.auroc else "not reached"
-
 
 @dataclass(frozen=True)
 class ExercisePart:
