@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,6 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOTEBOOK = "nb1_autoencoder/nb1_autoencoder.ipynb"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = ("--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")  # fmt: skip
 START_SECONDS = 90  # of the server, on a busy machine
 RUN_MILLISECONDS = 90_000  # of a cell: the first one imports TensorFlow
 HAS_RUN = re.compile(r"\[\d+\]")
@@ -41,15 +39,9 @@ NO_NEWS = '{"fetchNews": "false", "checkForUpdates": false}'
 
 
 @pytest.fixture(scope="module")
-def browser_program() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
-    return found
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, browser_program: str) -> Iterator[str]:
+def lab(
+    tmp_path_factory: pytest.TempPathFactory, chromium_options: dict[str, Any]
+) -> Iterator[str]:
     """Start JupyterLab on a copy of the student notebooks; give its address."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(CHECKOUT / "notebooks", folder / "notebooks")
@@ -98,15 +90,16 @@ def asked() -> list[str]:
 
 @pytest.fixture(scope="module")
 def page(
-    lab: str, browser_program: str, asked: list[str], tmp_path_factory: pytest.TempPathFactory
+    lab: str,
+    chromium_options: dict[str, Any],
+    asked: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator:
     with playwright.sync_playwright() as play:
         context = play.chromium.launch_persistent_context(
             str(tmp_path_factory.mktemp("profile")),
-            executable_path=browser_program,
-            headless=True,
-            args=["--no-sandbox", *QUIET],
             viewport=WINDOW,
+            **chromium_options,
         )
         context.set_default_timeout(RUN_MILLISECONDS)
         page = context.pages[0]
