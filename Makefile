@@ -35,6 +35,7 @@ build: $(INSTALLED) ## write the solution and student notebooks from the masters
 
 bench: $(INSTALLED) ## measure what the grader adds to a submission
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.pages
 
 bench-mutants: $(INSTALLED) ## count the small mistakes that the hidden checks catch
 	$(BIN)/python -m benchmarks.mutants

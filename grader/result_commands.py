@@ -61,13 +61,17 @@ def feedback(assignment: AssignmentOption = "", course: CourseOption = HERE) -> 
     """Write feedback/STUDENT/: nbgrader's page where there is one, and the student's own page."""
     from grader.classroom import ClassFolder
     from grader.feedback import write_feedback
+    from grader.reports.pages import page_name
     from grader.tables import print_lines
 
     notebook, folder = notebook_named(assignment), ClassFolder(course)
     results = results_of(folder, notebook)
-    pages = {path.stem: path for path in _write_pages(folder, notebook, results)}
+    _write_pages(folder, notebook, results)
+    pages = folder.pages / notebook.id
     students = [result.student for result in results]
-    done = write_feedback(folder, notebook, students, pages.get, lambda _: None)
+    done = write_feedback(
+        folder, notebook, students, lambda name: pages / page_name(name), lambda _: None
+    )
     reasons: dict[str, list[str]] = {}
     for given in done:
         if given.reason:
