@@ -158,13 +158,14 @@ def _with_progress(
 
 def _show_class(folder: ClassFolder, notebook: Notebook, students: set[str]) -> int:
     """Print the class as a table and what needs a look; return the exit code."""
-    from grader.rescoring import worth
+    from grader.rescoring import read_rescorings, worth
     from grader.results import class_results
     from grader.tables import class_table, print_lines, remark_lines
 
     results = class_results(folder, notebook)
+    now_worth = worth(notebook, read_rescorings(folder.reports))
     rows = [(r.student, r.report) for r in results if r.student in students]
-    Console().print(class_table(rows, notebook, worth=worth(notebook, folder.reports)))
+    Console().print(class_table(rows, notebook, worth=now_worth))
     print_lines(out, remark_lines(rows))
     return 1 if any(report.needs_a_look for _, report in rows) else 0
 

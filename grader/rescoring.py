@@ -6,7 +6,7 @@ and is applied whenever reports are read, so it can be taken back.
 
 import dataclasses
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,9 +80,8 @@ def rescored(report: GradeReport, decisions: dict[str, Rescoring]) -> GradeRepor
     return dataclasses.replace(report, exercises=exercises)
 
 
-def worth(notebook: Notebook, reports: Path) -> dict[str, int]:
-    """Return what each exercise of a notebook is worth in this class, by its id."""
-    decisions = read_rescorings(reports)
+def worth(notebook: Notebook, decisions: Mapping[str, Rescoring]) -> dict[str, int]:
+    """Return what each exercise of a notebook is worth, by its id."""
     changed = {d.exercise: d.points for d in decisions.values() if d.points is not None}
     return {e.id: changed.get(e.id, e.points) for e in notebook.exercises}
 

@@ -95,7 +95,7 @@ def export(
     """Write the points of a class as a CSV file: plain, for Canvas, or for Moodle."""
     from grader.classroom import ClassFolder
     from grader.export import export_class
-    from grader.rescoring import worth
+    from grader.rescoring import read_rescorings, worth
     from grader.roster import read_roster
     from grader.tables import print_lines
 
@@ -104,7 +104,7 @@ def export(
     done = export_class(
         results_of(folder, notebook),
         notebook,
-        worth(notebook, folder.reports),
+        worth(notebook, read_rescorings(folder.reports)),
         format.value,
         target,
         roster,

@@ -96,7 +96,7 @@ def test_rescoring_changes_points_and_can_be_taken_back(tmp_path: Path) -> None:
     exercise = NOTEBOOK.exercise("1.2")
     decide(tmp_path, exercise, 6, [], "worth more", False, names)
     assert rescored(REPORT, read_rescorings(tmp_path)).exercises[1].points == 3.0
-    assert worth(NOTEBOOK, tmp_path)["1.2"] == 6
+    assert worth(NOTEBOOK, read_rescorings(tmp_path))["1.2"] == 6
     decide(tmp_path, exercise, 0, [], "unfair", False, names)
     assert rescored(REPORT, read_rescorings(tmp_path)).points == 4.0
     decide(tmp_path, exercise, None, ["test_blank"], "unfair", False, names)
