@@ -20,7 +20,9 @@ _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
 _BLANK = "\\s\x00-\x1f\xa0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _FORMULA = re.compile(f"[\t\r\n]|[{_BLANK}]*[{_SIGNS}]")
 # Where another separator is usual, the text behind it becomes a cell of its own.
-_HIDDEN_FORMULA = re.compile(f"([;,|][{_BLANK}\"']*)(?=[{_SIGNS}])")
+_HIDDEN_FORMULA = re.compile(f'([;,|][{_BLANK}"]*)(?=[{_SIGNS}])')
+# There, quotation marks inside a line mean nothing, and a line end in a cell ends the row.
+_FORMULA_IN_NEXT_LINE = re.compile(f'([\r\n][{_BLANK}"]*)(?=[{_SIGNS}])')
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,15})?%?")
 NOTHING = "-"  # what Moodle and Canvas write where there is none
 
@@ -93,7 +95,7 @@ def write_csv(
     """
     like = like or CsvFile([])
     text_of = cell or harmless
-    lines = [_line([text_of(value) for value in row], like.delimiter) for row in rows]
+    lines = [_line([_guarded(text_of(value)) for value in row], like.delimiter) for row in rows]
     text = "".join(line + like.newline for line in lines)
     content = text.encode("utf-8-sig" if like.bom else "utf-8", "replace")
     if path.exists() and not path.is_file():  # such as /dev/stdout, which must not be replaced
@@ -126,12 +128,16 @@ def kept(value: str) -> str:
     >>> kept("-1.5"), kept("-"), kept("-1+cmd|x")
     ('-1.5', '-', "'-1+cmd|x")
     """
-    return value if value == NOTHING or _NUMBER.fullmatch(value) else harmless(value)
+    return value if value == NOTHING or _NUMBER.fullmatch(value) else _guarded(harmless(value))
 
 
 def one_line(text: str) -> str:
     """Return a text without line ends, for a cell that people read."""
     return " ".join(text.split())
+
+
+def _guarded(text: str) -> str:
+    return _FORMULA_IN_NEXT_LINE.sub(r"\1'", text)
 
 
 def _line(cells: list[str], delimiter: str) -> str:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from grader.collect_names import BLIND
+from grader.collect_names import BLIND, CANVAS
 from grader.csv_files import CsvFile, kept
 from grader.errors import ExportError
 from grader.marks import Mark
@@ -72,7 +72,7 @@ def match_rows(
     for mark in marks:
         person = people.get(mark.student)
         person = person if person and person.lms == lms else None
-        found, why = _rows_of(mark, person, rows, notebook_id)
+        found, why = _rows_of(mark, person, rows, lms, notebook_id)
         for row in found:
             wanted.setdefault(row.place, []).append(mark)
         if why:
@@ -89,9 +89,9 @@ def match_rows(
 
 
 def _rows_of(
-    mark: Mark, person: Person | None, rows: Sequence[PlatformRow], notebook_id: str
+    mark: Mark, person: Person | None, rows: Sequence[PlatformRow], lms: str, notebook_id: str
 ) -> tuple[list[PlatformRow], str]:
-    """Return the rows of one student, or none and why."""
+    """Return the rows of one student, and what somebody should know about that."""
     lms_id = person.id_in(notebook_id) if person else ""
     groups = [row for row in rows if row.group and person and row.group == person.name]
     if groups:  # Moodle's number is the group's then
@@ -100,9 +100,11 @@ def _rows_of(
         found = [row for row in rows if row.id == lms_id]
         wrong = next((r for r in found if not _may_be(person.name, r.name)), None)
         if wrong:
+            differ = f"number {lms_id} is {wrong.name!r} in the file, but {person.name!r} in "
+            if lms == CANVAS:  # its numbers are one person's for good; a group's work has its name
+                return found, f"{differ}the download. The number counts."
             return [], (
-                f"number {lms_id} is {wrong.name!r} in the file, but {person.name!r} in "
-                "roster.json. Nothing was written. Is it the file of this assignment?"
+                f"{differ}roster.json. Nothing was written. Is it the file of this assignment?"
             )
         if not found:
             return [], f"number {lms_id} is not in the file. Is it the file of this assignment?"
