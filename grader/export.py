@@ -37,7 +37,8 @@ class ExportResult:
     words : dict
         The word of each student who has no points.
     words_path : Path or None
-        Where the words and their reasons stand; None for the plain file, which holds them itself.
+        Where the words and their reasons stand; None for the plain file, which holds them itself,
+        and where `path` is a device.
     remarks : tuple of str
         Who has no row, which row has no result, what was left alone: a sentence each.
     """
@@ -112,8 +113,10 @@ def export_class(
     else:
         raise ExportError(f"There is no format {format!r}; there are {', '.join(FORMATS)}.")
     write_csv(to, filled.table.rows, filled.table, kept)
-    words_path = to.with_name(f"{to.stem}_without_points.csv")
-    write_csv(words_path, _words_rows(marks, known))
+    words_path: Path | None = None
+    if not to.exists() or to.is_file():  # beside /dev/stdout there is no place
+        words_path = to.with_name(f"{to.stem}_without_points.csv")
+        write_csv(words_path, _words_rows(marks, known))
     return ExportResult(to, filled.written, words, words_path, tuple(filled.remarks))
 
 

@@ -97,6 +97,7 @@ def test_a_download_from_canvas(tmp_path: Path, course: ClassFolder) -> None:
     )
     assert "hand in the notebook itself" in reason(result, "xuli_12348_692_work.zip").lower()
     assert Counter(outcomes(result).values()) == {"taken": 4, "skipped": 1, "refused": 3}
+    assert set(read_roster(course.root)) == set(lying(course.root))
     jane = read_roster(course.root)["doejane-12345"]
     assert (jane.name, jane.lms, jane.id_in(NB)) == ("doejane", "canvas", "12345")
     assert jane.id_in("another notebook") == "12345"

@@ -387,3 +387,12 @@ def test_a_file_for_moodles_gradebook_of_our_own(tmp_path: Path) -> None:
     assert rows[1][:4] == ["jane-doe", "Jane Doe", str(ALL), str(ALL)]
     assert len(rows) == 2
     assert exported.words == {"eve": "failed"}
+
+
+def test_a_device_gets_the_file_and_no_second_one(tmp_path: Path) -> None:
+    link = tmp_path / "out"
+    link.symlink_to("/dev/null")
+    exported = export_class([result("ada"), MISSING], NOTEBOOK, WORTH, "canvas", link)
+    assert exported.words_path is None
+    assert "bob missing" in exported.lines()[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
