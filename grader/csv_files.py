@@ -16,8 +16,12 @@ MAX_CSV_BYTES = 50_000_000  # a gradebook of 1,000 students with 100 columns has
 # A spreadsheet takes a cell that begins with one of these for a formula; the second half are the
 # wide and small forms that some of them read as the first.
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
-# What may stand before it: blanks, control characters and characters of no width.
-_BLANK = "\\s\x00-\x1f\xa0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+# What may stand before it: blanks, control characters (Cc) and format characters (Cf of Unicode).
+_BLANK = (
+    "\\s\x00-\x1f\x7f-\xa0\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
 _FORMULA = re.compile(f"[\t\r\n]|[{_BLANK}]*[{_SIGNS}]")
 # Where another separator is usual, the text behind it becomes a cell of its own.
 _HIDDEN_FORMULA = re.compile(f'([;,|][{_BLANK}"]*)(?=[{_SIGNS}])')
