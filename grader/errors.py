@@ -29,3 +29,11 @@ class MissingSubmissionError(SubmissionError):
 
 class FragmentError(GraderError):
     """A sample-class fragment no longer fits its solution."""
+
+
+class CollectError(GraderError):
+    """Nothing can be collected from what was named."""
+
+
+class ExportError(GraderError):
+    """A file of grades cannot be written as it was asked for."""

@@ -1,10 +1,7 @@
 """`nbgrader export` that never writes a zero for work that was not graded."""
 
-import csv
 import glob
 import hashlib
-import io
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +12,8 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExportPlugin
 
 from grader.classroom import report_path
+from grader.csv_files import write_csv
 from grader.errors import GraderError
-from grader.files import write_atomically
 from grader.nbgrader_grading import REPORTS
 from grader.report import read_report
 
@@ -37,8 +34,6 @@ COLUMNS = (
     "score",
     "max_score",
 )
-# A spreadsheet takes a cell that begins with one of these for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _Cell = tuple[str, str]  # notebook, grade cell
 
 
@@ -170,32 +165,6 @@ def why_no_points(files: NotebookFiles, graded: Any) -> str:
         if handed_in != report.sha256:
             return "the file was changed after it was graded; run nbgrader autograde --force"
     return ""
-
-
-def write_csv(path: Path, rows: list[list[Any]]) -> None:
-    """Write rows so that no cell is a formula, and a crash leaves the old file or the new one."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([harmless(v) for v in row] for row in rows)
-    content = text.getvalue().encode("utf-8", "replace")
-    if path.exists() and not path.is_file():  # such as /dev/stdout, which must not be replaced
-        path.write_bytes(content)
-    else:
-        write_atomically(Path(os.path.realpath(path)), content)
-
-
-def harmless(value: Any) -> str:
-    """Return what stands in a cell of the table.
-
-    Examples
-    --------
-    >>> harmless("=1+1"), harmless(-0.5), harmless(None)
-    ("'=1+1", '-0.5', '')
-    """
-    if value is None:
-        return ""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return str(value)
 
 
 def _grade_cells(assignment: Any) -> list[_Cell]:

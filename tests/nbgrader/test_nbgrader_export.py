@@ -11,8 +11,9 @@ import pytest
 from nbgrader.api import Gradebook
 from traitlets.config import Config
 
+from grader.csv_files import harmless, write_csv
 from grader.errors import GraderError
-from grader.nbgrader_export import COLUMNS, HonestExport, harmless, write_csv
+from grader.nbgrader_export import COLUMNS, HonestExport
 from grader.report import GradeReport
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
