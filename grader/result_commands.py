@@ -92,7 +92,10 @@ def export(
     assignment: AssignmentOption = "",
     course: CourseOption = HERE,
 ) -> None:
-    """Write the points of a class as a CSV file: plain, for Canvas, or for Moodle."""
+    """Write the points of a class as CSV: plain, for Canvas, or for Moodle.
+
+    Exit 1 if somebody has no points, or a row of the roster has no result.
+    """
     from grader.classroom import ClassFolder
     from grader.export import export_class
     from grader.rescoring import read_rescorings, worth
@@ -100,7 +103,7 @@ def export(
     from grader.tables import print_lines
 
     notebook, folder = notebook_named(assignment), ClassFolder(course)
-    target = to or folder.root / f"{notebook.id}_{format.value}.csv"
+    target = to or folder.root / f"grades_{format.value}.csv"
     done = export_class(
         results_of(folder, notebook),
         notebook,
@@ -112,6 +115,7 @@ def export(
         column=column,
     )
     print_lines(out, done.lines())
+    raise typer.Exit(1 if done.words or (roster and done.remarks) else 0)
 
 
 def results_of(folder: ClassFolder, notebook: Notebook) -> list[Result]:
