@@ -185,7 +185,8 @@ class Server:
             pid = fork()
             if pid == 0:
                 self.be_init(request, connection, report)
-            enclose.close_all_but(set())
+            os.close(connection)
+            os.close(report)
             os._exit(exit_code(os.waitpid(pid, 0)[1]))
         except BaseException as error:
             fail(report, error)
@@ -208,7 +209,8 @@ class Server:
             if pid == 0:
                 be_worker(request["environment"], connection, report)
             tell(report, {"ready": True})  # the kernel adds this process's number
-            enclose.close_all_but(set())
+            os.close(connection)
+            os.close(report)
             while True:
                 ended, status = os.wait()
                 if ended == pid:
@@ -285,3 +287,4 @@ def main(control: socket.socket) -> None:
 if __name__ == "__main__":
     sys.path.pop(0)  # this folder: its module names are not the student's business
     main(worker.connect(sys.argv[1]))
+    os._exit(0)  # a framework may take its time to clear up, and nobody waits for that

@@ -36,7 +36,8 @@ class Session:
 
     Values that come back were computed by student code and may be forged: judge them outside.
     The sandbox ends when the thread that made the session ends (the kernel's rule for
-    `--die-with-parent`), so make sessions in a long-lived thread. A session serves one thread.
+    `--die-with-parent`; with `preload` it ends with this process), so make sessions in a long-lived
+    thread. A session serves one thread.
 
     Parameters
     ----------

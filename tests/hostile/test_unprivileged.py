@@ -89,7 +89,8 @@ def require_the_wall(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(done.stdout)
     assert told["user"] == 1000
     assert [promise for promise in told["promises"] if not promise[1]] == []
-    assert len(told["promises"]) == 13
+    assert len(told["promises"]) == 2 * 13
+    assert told["trouble"] == ""
     return told
 
 
