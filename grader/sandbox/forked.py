@@ -202,8 +202,10 @@ class Server:
             if reply.status == "ok":
                 cell = {"source": CANARIES[preload], "definitions_only": False}
                 reply = talk.request("cell", cell, CANARY_SECONDS)
-            if reply.status != "ok" or reply.timed_out or (reply.body or {}).get("error"):
-                raise SandboxError(f"{preload} does not work in a forked process: {reply.body}")
+            if reply.status != "ok" or reply.body.get("error"):
+                raise SandboxError(f"the trial gave {reply.body}.")
+        except SandboxError as error:
+            raise SandboxError(f"{preload} does not work in a forked process: {error}") from error
         finally:
             talk.end("The trial is over.")
 
@@ -255,7 +257,7 @@ class Server:
             process = Process(ForkedChild(self._await(report), output, report))
             undo.pop_all()
         process.connection = ours
-        process.pin()
+        process.pin(process.root)
         return process
 
     def _await(self, report: socket.socket) -> int:

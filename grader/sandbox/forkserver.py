@@ -226,7 +226,7 @@ def be_worker(environment: dict[str, str], connection: int, report: int) -> NoRe
         signal.signal(signal.SIGINT, signal.default_int_handler)
         enclose.set_dumpable(True)
         os.environ.clear()
-        os.environ.update(environment)
+        os.environ.update(environment, PWD=os.getcwd())  # which bubblewrap sets too
         reseed()
         sys.argv = [str(worker.__file__), f"fd:{connection}"]
         for name in OWN_MODULES:
