@@ -29,7 +29,8 @@ MAX_BUILDS = 4  # of the definitions in a row; each costs an import of the frame
 FIT_SECONDS = 240.0  # a quick fit takes about 5 CPU seconds; slower designs are honest too
 CELL_SECONDS = {"quick": 90.0, "embedded": 600.0, "full": 1800.0}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-PRELOADS = {"keras": "tensorflow", "pytorch": "torch"}  # framework of a notebook -> what it imports
+# Framework of a notebook -> what its set-up cell imports.
+PRELOADS = {"keras": "tensorflow", "torch": "torch", "pytorch": "torch"}
 ONE_THREAD = dict.fromkeys(_THREAD_VARIABLES, "1")  # sessions side by side must not fight
 
 

@@ -85,6 +85,8 @@ class ForkedChild:
                 raw = self._report.recv(MESSAGE_BYTES)
             except BlockingIOError:
                 return None
+            except ConnectionError:
+                raw = b""
             end = json.loads(raw) if raw else {"code": -signal.SIGKILL, "cpu_seconds": 0.0}
             self._code, self.cpu_seconds = int(end["code"]), float(end["cpu_seconds"])
         return self._code
@@ -169,6 +171,7 @@ class Server:
             self._process = spawn_bwrap("forkserver.py", (self._control, inside), **options)
         except BaseException as error:
             self._failure = error
+            self._ended.set()
         self._started.set()
         self._ended.wait()
 
