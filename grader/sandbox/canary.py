@@ -62,6 +62,7 @@ def run_canary(
     isolation: Isolation = Isolation.BWRAP,
     secrets: Sequence[bytes] = (),
     skip_folders: Sequence[str] = (),
+    preload: str = "",
 ) -> list[Promise]:
     """Try to break every promise of the wall from inside.
 
@@ -75,6 +76,8 @@ def run_canary(
     skip_folders : sequence of str
         Folders that the search leaves out. With none it takes about 4 s for each GB of system and
         packages; the tests leave out /usr and the base Python but once.
+    preload : str
+        As for `Session`.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def run_canary(
         probes.insert(4, ("no secret in any file", _search(secrets, skip_folders)))
     probes.append(("limit on shared memory", _shared_memory))  # last: it ends the session
     promises = []
-    with Session(isolation, CANARY_LIMITS) as session:
+    with Session(isolation, CANARY_LIMITS, preload=preload) as session:
         session.run_cell(PROBES)
         for name, probe in probes:
             try:

@@ -59,3 +59,7 @@ class CallTimeout(SandboxError):
 
 class BadReply(SandboxError):
     """A reply that cannot be used: malformed, too large, too deep, or of another request."""
+
+
+class PreloadUnavailable(SandboxError):
+    """A session cannot come with its framework imported; it can start the slow way."""

@@ -15,7 +15,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-WORKER_FILES = ("worker.py", "wire.py", "plain.py", "shell.py", "definitions.py", "trace.py")
+WORKER_FILES = (
+    *("worker.py", "wire.py", "plain.py", "shell.py", "definitions.py", "trace.py"),
+    *("forkserver.py", "enclose.py"),
+)
 WORKER_FOLDER = "/opt/worker"
 KIT_FOLDER = "/opt/kit"
 DATA_FOLDER = "/opt/data"

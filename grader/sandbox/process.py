@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 from grader.sandbox import watch
 
@@ -28,6 +28,79 @@ class Isolation(enum.Enum):
     NONE = "none"
 
 
+class Child(Protocol):
+    """How the trusted side is tied to a session, whoever started it.
+
+    Attributes
+    ----------
+    pid : int
+        Number of a process of the session.
+    output : file
+        What comes on descriptors 1 and 2.
+    cpu_seconds : float
+        Of the whole session, by the kernel's word; 0 before the end.
+    """
+
+    pid: int
+    output: IO[bytes]
+    cpu_seconds: float
+
+    def poll(self) -> int | None:
+        """Return the exit code (negative: a signal), None while it runs."""
+        ...
+
+    def give_up(self) -> None:
+        """Do what is left to do when its processes do not end."""
+        ...
+
+    def close(self) -> None:
+        """Let the descriptors of a child that has ended go, but for `output`."""
+        ...
+
+
+class SpawnedChild:
+    """A program that this process started; attributes and methods as in `Child`.
+
+    Parameters
+    ----------
+    popen : subprocess.Popen
+        With its output in a pipe.
+    status : int, optional
+        Descriptor that bubblewrap writes to; open until the end, or SIGPIPE ends bubblewrap before
+        it can pass the exit code on.
+    """
+
+    def __init__(self, popen: subprocess.Popen[bytes], status: int | None = None) -> None:
+        assert popen.stdout is not None
+        self.pid = popen.pid
+        self.output: IO[bytes] = popen.stdout
+        self.cpu_seconds = 0.0
+        self._popen = popen
+        self._status = status
+
+    def poll(self) -> int | None:
+        """Look whether it has ended, and take the processor time of the whole tree."""
+        if self._popen.returncode is not None:
+            return self._popen.returncode
+        if os.name == "nt":
+            return self._popen.poll()
+        pid, status, used = os.wait4(self.pid, os.WNOHANG)
+        if pid:
+            self._popen.returncode = os.waitstatus_to_exitcode(status)
+            self.cpu_seconds = used.ru_utime + used.ru_stime
+        return self._popen.returncode
+
+    def give_up(self) -> None:
+        """Kill the program itself."""
+        self._popen.kill()
+
+    def close(self) -> None:
+        """Close the descriptor for the status."""
+        if self._status is not None:
+            os.close(self._status)
+            self._status = None
+
+
 class Process:
     """A started worker and its connection.
 
@@ -35,32 +108,27 @@ class Process:
     ----------
     connection : socket.socket
         To the worker.
-    status : int or None
-        Descriptor that bubblewrap writes to; open until the end, or SIGPIPE ends bubblewrap before
-        it can pass the exit code on.
     root : int
-        Number of the process above all others of the session (bubblewrap's init inside, or the
-        worker itself).
+        Number of the process above all others of the session (the init inside, or the worker
+        itself).
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
-        self.popen = popen
-        self.root = popen.pid
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        self.root = child.pid
         self.connection: socket.socket
         self.folder: Path | None = None
         self.cpu_seconds = 0.0
-        self._worker = popen.pid
+        self._worker = child.pid
         self._pinned: dict[int, int] = {}
-        self.status: int | None = None
         self._tail = b""
         self._drainer = threading.Thread(target=self._drain, daemon=True)
         self._drainer.start()
 
     def _drain(self) -> None:
         """Read what comes on descriptors 1 and 2, and keep the end of it."""
-        assert self.popen.stdout is not None
         with contextlib.suppress(OSError, ValueError):
-            while part := self.popen.stdout.read(DRAIN_BYTES):
+            while part := self.child.output.read(DRAIN_BYTES):
                 self._tail = (self._tail + part)[-TAIL_BYTES:]
 
     @property
@@ -74,7 +142,7 @@ class Process:
         Parameters
         ----------
         root : int, optional
-            bubblewrap's init; the worker is its child.
+            The session's init; the worker is its child.
         """
         if root is not None:
             self.root = root
@@ -87,7 +155,7 @@ class Process:
     def interrupt(self) -> None:
         """Send the worker what Ctrl-C sends."""
         if os.name == "nt":
-            self.popen.send_signal(getattr(signal, "CTRL_BREAK_EVENT"))  # noqa: B009
+            os.kill(self._worker, getattr(signal, "CTRL_BREAK_EVENT"))  # noqa: B009
         else:
             self._send(self._worker, signal.SIGINT)
 
@@ -108,24 +176,22 @@ class Process:
     def kill(self) -> None:
         """End everything and clear up. Can be called more than once."""
         below = self.usage().processes if os.name != "nt" else ()
-        if self.popen.returncode is None:
+        if self._reap(0.0) is None:
             # In a namespace of their own all others die with its init. Without one, these are what
             # is known; a daemon that left the tree stays.
             for pid in (self.root, *below):
                 self._send(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
             # bubblewrap itself ends after its init; killed first, it would leave a zombie behind.
             if self._reap(REAP_SECONDS) is None:
-                self.popen.kill()
+                self.child.give_up()
                 self._reap(REAP_SECONDS)
         for number in self._pinned.values():
             os.close(number)
         self._pinned.clear()
-        if self.status is not None:
-            os.close(self.status)
-            self.status = None
+        self.child.close()
         self._drainer.join(0.5)
-        if self.popen.stdout is not None and not self._drainer.is_alive():
-            self.popen.stdout.close()
+        if not self._drainer.is_alive():
+            self.child.output.close()
         if hasattr(self, "connection"):
             self.connection.close()
         if self.folder is not None:
@@ -140,21 +206,12 @@ class Process:
                 os.kill(pid, number)
 
     def _reap(self, seconds: float) -> int | None:
-        """Wait for the end, and take the processor time of the whole tree from the kernel."""
+        """Wait for the end, and take the processor time of the whole session from the kernel."""
         deadline = time.monotonic() + seconds
-        while self.popen.returncode is None:
-            if os.name == "nt":
-                self.popen.poll()
-            else:
-                pid, status, used = os.wait4(self.popen.pid, os.WNOHANG)
-                if pid:
-                    self.popen.returncode = os.waitstatus_to_exitcode(status)
-                    self.cpu_seconds = max(self.cpu_seconds, used.ru_utime + used.ru_stime)
-            if self.popen.returncode is None and time.monotonic() >= deadline:
-                break
-            if self.popen.returncode is None:
-                time.sleep(0.002)
-        return self.popen.returncode
+        while (code := self.child.poll()) is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        self.cpu_seconds = max(self.cpu_seconds, self.child.cpu_seconds)
+        return code
 
 
 def spawn(

@@ -17,14 +17,16 @@ from grader.sandbox.conversation import Conversation
 from grader.sandbox.errors import (
     BadReply,
     CallTimeout,
+    PreloadUnavailable,
     SandboxError,
     SandboxUnavailable,
     SessionDied,
 )
 from grader.sandbox.limits import Limits
-from grader.sandbox.process import Isolation
+from grader.sandbox.nursery import start_forked
+from grader.sandbox.process import Isolation, Process
 from grader.sandbox.results import CellResult, Handle, cell_result, student_error, text_of
-from grader.sandbox.start import START_SECONDS, start_bwrap, start_plain
+from grader.sandbox.start import START_SECONDS, configuration, start_bwrap, start_plain
 
 DEFAULT_FILE_BYTES = 1_000_000  # a file of scores; larger ones are asked for by name and size
 
@@ -34,7 +36,8 @@ class Session:
 
     Values that come back were computed by student code and may be forged: judge them outside.
     The sandbox ends when the thread that made the session ends (the kernel's rule for
-    `--die-with-parent`), so make sessions in a long-lived thread. A session serves one thread.
+    `--die-with-parent`; with `preload` it ends with this process), so make sessions in a long-lived
+    thread. A session serves one thread.
 
     Parameters
     ----------
@@ -49,7 +52,19 @@ class Session:
     environment : mapping of str to str, optional
         Added to the environment inside, e.g. OMP_NUM_THREADS.
     with_images : bool
-        Without them no data set is seen inside, not even those that packages carry.
+        Without them no data set is seen inside: neither `data_folder` nor those that packages
+        carry.
+    preload : {"", "numpy", "tensorflow", "torch"}
+        What the notebook will import anyway. The session then comes from a process that imported
+        it once, and skips the import; where that does not work it starts as without. Weaker
+        isolations ignore it.
+
+    Attributes
+    ----------
+    preloaded : bool
+        Whether the session came with the import done.
+    preload_trouble : str
+        Why it did not although it was asked for; else empty.
 
     Raises
     ------
@@ -65,6 +80,7 @@ class Session:
         data_folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
         with_images: bool = True,
+        preload: str = "",
     ) -> None:
         if device not in ("cpu", "gpu"):
             raise SandboxError(f"The device is 'cpu' or 'gpu', not {device!r}.")
@@ -73,11 +89,12 @@ class Session:
         self.isolation = isolation
         self.limits = limits
         self._identity = secrets.token_hex(8)
-        start = start_bwrap if isolation is Isolation.BWRAP else start_plain
-        self._process, packages = start(limits, device, data_folder, environment or {}, with_images)
+        self.preloaded, self.preload_trouble = False, ""
+        given = (limits, device, data_folder, environment or {}, with_images)
+        self._process, packages = self._start(preload, *given)
         self._talk = Conversation(self._process, limits)
         try:
-            config = self._configuration(packages)
+            config = configuration(limits, isolation, packages)
             reply = self._talk.request("start", {"config": config}, START_SECONDS)
         except SessionDied as error:
             raise SandboxUnavailable(
@@ -89,27 +106,30 @@ class Session:
         if isolation is Isolation.BWRAP:
             self._process.pin(self._process.root)  # the worker runs now, and can be found
 
-    def _configuration(self, packages: list[str]) -> dict[str, Any]:
-        """Return what the worker is told first."""
-        limits = self.limits
-        bounds = {
-            "CORE": 0,
-            "DATA": limits.memory_bytes,
-            "FSIZE": limits.file_bytes,
-            "NOFILE": limits.open_files,
-        }
-        if self.isolation is Isolation.BWRAP:
-            # Counted for each user: without an account of its own the session would be held
-            # responsible for everything that this user runs.
-            bounds["NPROC"] = limits.processes
-        return {
-            "message_bytes": limits.message_bytes,
-            "output_chars": limits.output_chars,
-            "image_bytes": limits.image_bytes,
-            "extra_path": packages,
-            "rlimits": {} if sys.platform == "win32" else bounds,
-            "rlimits_must_hold": self.isolation is Isolation.BWRAP,
-        }
+    def _start(
+        self,
+        preload: str,
+        limits: Limits,
+        device: str,
+        data_folder: Path | None,
+        environment: Mapping[str, str],
+        with_images: bool,
+    ) -> tuple[Process, list[str]]:
+        """Start the worker in the cheapest way that works here."""
+        shown = data_folder if with_images else None
+        if self.isolation is not Isolation.BWRAP:
+            return start_plain(limits, device, shown, environment, with_images)
+        if preload:
+            try:
+                started = start_forked(
+                    preload, limits, device, data_folder, environment, with_images
+                )
+            except PreloadUnavailable as error:
+                self.preload_trouble = str(error)
+            else:
+                self.preloaded = True
+                return started
+        return start_bwrap(limits, device, shown, environment, with_images)
 
     def __enter__(self) -> Session:
         return self

@@ -12,12 +12,13 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from grader.sandbox import bwrap, channel, seccomp
 from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.limits import Limits
-from grader.sandbox.places import WORKER_FOLDER, data_utils_folder, find_places
-from grader.sandbox.process import Process, spawn
+from grader.sandbox.places import WORKER_FOLDER, Places, data_utils_folder, find_places
+from grader.sandbox.process import Isolation, Process, SpawnedChild, spawn
 
 START_SECONDS = 60.0  # a start takes half a second; machines that grade a class are busy
 
@@ -58,13 +59,56 @@ def start_bwrap(
         When it does not start.
     """
     places = find_places(with_images)
-    filter_fd = seccomp.open_program()
-    ours, theirs = socket.socketpair()
+    process = spawn_bwrap(
+        "worker.py",
+        socket.socketpair(),
+        limits=limits,
+        device=device,
+        data_folder=data_folder,
+        environment=environment,
+        places=places,
+    )
+    return process, [str(path) for path in places.packages]
+
+
+def spawn_bwrap(
+    script: str,
+    pair: tuple[socket.socket, socket.socket],
+    *,
+    limits: Limits,
+    device: str,
+    data_folder: Path | None,
+    environment: Mapping[str, str],
+    places: Places,
+    makes_walls: bool = False,
+) -> Process:
+    """Start one of the worker's files behind bubblewrap.
+
+    Parameters
+    ----------
+    script : str
+        Its name.
+    pair : tuple of socket.socket
+        Connected; the first becomes the connection of the process, the second goes inside.
+    limits, device, data_folder, environment, places, makes_walls
+        As for `bwrap.bwrap_arguments`.
+
+    Returns
+    -------
+    Process
+
+    Raises
+    ------
+    SandboxUnavailable
+        When it does not start.
+    """
+    ours, theirs = pair
+    filter_fd = None if makes_walls else seccomp.open_program()
     status_read, status_write = os.pipe()
     passed = [theirs.fileno(), status_write, *([] if filter_fd is None else [filter_fd])]
     try:
         arguments = bwrap.bwrap_arguments(
-            [sys.executable, f"{WORKER_FOLDER}/worker.py", f"fd:{theirs.fileno()}"],
+            [sys.executable, f"{WORKER_FOLDER}/{script}", f"fd:{theirs.fileno()}"],
             status_fd=status_write,
             filter_fd=filter_fd,
             limits=limits,
@@ -72,9 +116,11 @@ def start_bwrap(
             data_folder=data_folder,
             environment=environment,
             places=places,
+            makes_walls=makes_walls,
         )
         # An empty environment: bubblewrap's own stays readable from inside.
-        process = Process(spawn(arguments, {}, pass_fds=passed, cwd="/"))
+        popen = spawn(arguments, {}, pass_fds=passed, cwd="/")
+        process = Process(SpawnedChild(popen, status_read))
     except BaseException:
         ours.close()
         os.close(status_read)
@@ -84,9 +130,42 @@ def start_bwrap(
             os.close(number)
         theirs.close()
     process.connection = ours
-    process.status = status_read
     process.pin(_child_number(status_read, process))
-    return process, [str(path) for path in places.packages]
+    return process
+
+
+def configuration(limits: Limits, isolation: Isolation, packages: list[str]) -> dict[str, Any]:
+    """Return what a worker is told first.
+
+    Parameters
+    ----------
+    limits : Limits
+    isolation : Isolation
+    packages : list of str
+        Package folders that the worker adds to `sys.path`.
+
+    Returns
+    -------
+    dict
+    """
+    bounds = {
+        "CORE": 0,
+        "DATA": limits.memory_bytes,
+        "FSIZE": limits.file_bytes,
+        "NOFILE": limits.open_files,
+    }
+    if isolation is Isolation.BWRAP:
+        # Counted for each user: without an account of its own the session would be held
+        # responsible for everything that this user runs.
+        bounds["NPROC"] = limits.processes
+    return {
+        "message_bytes": limits.message_bytes,
+        "output_chars": limits.output_chars,
+        "image_bytes": limits.image_bytes,
+        "extra_path": packages,
+        "rlimits": {} if sys.platform == "win32" else bounds,
+        "rlimits_must_hold": isolation is Isolation.BWRAP,
+    }
 
 
 def _child_number(status_read: int, process: Process) -> int:
@@ -138,14 +217,13 @@ def start_plain(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"tcp:127.0.0.1:{listener.getsockname()[1]}"
         command = [sys.executable, str(worker), address]
-        process = Process(
-            spawn(command, {**inside, **environment}, stdin=subprocess.PIPE, cwd=folder)
-        )
+        popen = spawn(command, {**inside, **environment}, stdin=subprocess.PIPE, cwd=folder)
+        process = Process(SpawnedChild(popen))
         process.folder = folder
         process.pin()
         try:
-            assert process.popen.stdin is not None
-            with process.popen.stdin as stdin:
+            assert popen.stdin is not None
+            with popen.stdin as stdin:
                 stdin.write(token.encode() + b"\n")
             process.connection = channel.accept_with_token(listener, token.encode(), START_SECONDS)
         except OSError as error:

@@ -150,8 +150,8 @@ def test_a_fork_bomb_stays_small(session: Session) -> None:
     session.close()
 
 
-def test_a_daemon_dies_with_its_session(wall: Isolation) -> None:
-    with Session(wall) as session:
+def test_a_daemon_dies_with_its_session(wall: Isolation, preload: str) -> None:
+    with Session(wall, preload=preload) as session:
         session.run_cell(
             "import os, time\n"
             "if os.fork() == 0:\n    os.setsid()\n"
@@ -301,8 +301,10 @@ def libraries() -> list[str]:
     return ["/usr", os.path.realpath(sys.base_prefix), *site.getsitepackages()]
 
 
-def test_every_promise_of_the_wall_holds(wall: Isolation, secrets: list[bytes]) -> None:
-    promises = run_canary(wall, secrets, skip_folders=libraries())
+def test_every_promise_of_the_wall_holds(
+    wall: Isolation, secrets: list[bytes], preload: str
+) -> None:
+    promises = run_canary(wall, secrets, skip_folders=libraries(), preload=preload)
     assert [(promise.name, promise.detail) for promise in promises if not promise.held] == []
     assert len(promises) == 13
 
@@ -481,17 +483,17 @@ def test_text_cannot_act_on_the_reader_s_terminal(shared: Session) -> None:
     assert "\x9b" not in told
 
 
-def test_sessions_leave_no_descriptors_behind(wall: Isolation) -> None:
+def test_sessions_leave_no_descriptors_behind(wall: Isolation, preload: str) -> None:
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd"))
 
-    with Session(wall):
+    with Session(wall, preload=preload):
         pass
     before = descriptors()
     for kind in (wall, Isolation.NONE):
-        with Session(kind) as session, contextlib.suppress(SessionDied):
+        with Session(kind, preload=preload) as session, contextlib.suppress(SessionDied):
             session.run_cell("import os; os._exit(1)")
-        with Session(kind) as session:
+        with Session(kind, preload=preload) as session:
             session.run_cell("1")
     assert descriptors() == before
 

@@ -89,7 +89,8 @@ def require_the_wall(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(done.stdout)
     assert told["user"] == 1000
     assert [promise for promise in told["promises"] if not promise[1]] == []
-    assert len(told["promises"]) == 13
+    assert len(told["promises"]) == 2 * 13
+    assert told["trouble"] == ""
     return told
 
 
@@ -98,6 +99,16 @@ def test_the_wall_holds_for_an_ordinary_user(secrets: list[bytes]) -> None:
     skip = site.getsitepackages()
     done = as_ordinary_user([sys.executable, "-c", CANARY, *skip], typed=typed)
     assert Path(require_the_wall(done)["grader"]).is_relative_to(PROJECT)
+
+
+def test_preloaded_sessions_are_kept_apart_for_an_ordinary_user() -> None:
+    tests = str(Path(__file__).with_name("test_fork_server.py"))
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--rootdir", str(PROJECT)]
+    options += ["-k", "rights or each_other or traced or attack or walled or many_sessions"]
+    done = as_ordinary_user([sys.executable, "-m", "pytest", *options, tests])
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
+    assert "skipped" not in done.stdout
 
 
 def test_the_wall_holds_for_an_ordinary_user_from_a_wheel(

@@ -18,11 +18,16 @@ def wall() -> Isolation:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module", params=list(Isolation), ids=lambda kind: kind.value)
+KINDS = [(kind, "") for kind in Isolation] + [(Isolation.BWRAP, "numpy")]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=["bwrap", "none", "preloaded"])
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
-    if request.param is Isolation.BWRAP:
+    kind, preload = request.param
+    if kind is Isolation.BWRAP:
         request.getfixturevalue("wall")
-    with Session(request.param, SMALL) as session:
+    with Session(kind, SMALL, preload=preload) as session:
+        assert not session.preload_trouble
         yield session
 
 

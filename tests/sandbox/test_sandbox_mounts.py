@@ -153,7 +153,7 @@ def test_without_bubblewrap_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 def test_parallel_sessions_have_accounts_of_their_own() -> None:
-    slots = {bwrap._own_slot() for _ in range(20)}
+    slots = {bwrap.own_slot() for _ in range(20)}
     assert len(slots) == 20
     assert min(slots) > 60_000
 
