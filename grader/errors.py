@@ -21,3 +21,11 @@ class MissingSubmissionError(SubmissionError):
 
 class FragmentError(GraderError):
     """A sample-class fragment no longer fits its solution."""
+
+
+class RecordError(GraderError):
+    """Nbgrader's gradebook cannot take a student's results."""
+
+
+class ClassRecordError(RecordError):
+    """Nbgrader's gradebook cannot take anybody's results: locked, read-only, not made yet."""
