@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from data_utils.course import Notebook
 from grader.classroom import ClassFolder, list_seats
-from grader.errors import ClassRecordError
+from grader.errors import ClassRecordError, GraderError
 
 # Asked of the database itself: importing nbgrader costs every command that shows results 2.5 s.
 _IS_THERE = """
@@ -80,9 +80,11 @@ def record(
     for student in students:
         try:
             if not obstacle:
-                recorder = recorder or Recorder(folder, notebook)
+                if recorder is None:
+                    recorder = Recorder(folder, notebook)
+                    recorder.prepare()
                 done.append(recorder.record(student))
-        except ClassRecordError as error:  # for the others as well: do not wait for each
+        except GraderError as error:  # for the others as well: do not wait for each
             obstacle = str(error)
         if obstacle:
             done.append(Recorded(student, obstacle))

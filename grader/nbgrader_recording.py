@@ -5,14 +5,13 @@ nbgrader writes last, names the report, and the gradebook holds its points. So w
 and whenever, the next run does again what is not surely done.
 """
 
-import glob
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde
+from nbgrader.converters import Autograde, GenerateFeedback
 
 from data_utils.course import Notebook
 from grader.classroom import ClassFolder
@@ -31,19 +30,38 @@ from grader.nbgrader_points import set_points
 from grader.report import GradeReport, read_report
 from grader.rescoring import read_rescorings, rescored, worth
 
+NOT_RECORDED = "It is not in nbgrader's gradebook yet. Run: python -m grader autograde"
 _NEVER = object()  # unlike any points
 _Sources = dict[
     str, str
 ]  # sources of the cells that the student wrote, by nbgrader's name or place
 
 
+class _OneStudent:
+    """A step for one student, whose name nbgrader would take for a pattern."""
+
+    def init_notebooks(self: Any) -> None:
+        """Find this student's notebooks."""
+        wanted = self.coursedir.assignment_id, self.coursedir.student_id
+        folder = self._format_source(*wanted)
+        self.assignments = {folder: [str(path) for path in sorted(Path(folder).glob("*.ipynb"))]}
+
+
+class _AutogradeOne(_OneStudent, Autograde):  # type: ignore[misc]  # nbgrader has no types
+    """nbgrader's autograde."""
+
+
+class _FeedbackOne(_OneStudent, GenerateFeedback):  # type: ignore[misc]
+    """nbgrader's generate_feedback."""
+
+
 class Recorder:
-    """Records the reports of one notebook.
+    """Records the reports of one notebook, and writes nbgrader's feedback from them.
 
     Raises
     ------
-    RecordError
-        If nothing can be recorded at all.
+    GraderError
+        If there is no gradebook, or the course's settings or rescorings cannot be read.
     """
 
     def __init__(self, folder: ClassFolder, notebook: Notebook) -> None:
@@ -59,9 +77,18 @@ class Recorder:
                 f"There is no gradebook of nbgrader's yet. Run nbgrader generate_assignment "
                 f"{notebook.id}, then this again."
             )
+
+    def prepare(self) -> None:
+        """Make sure that the gradebook can be written, and let its points follow a rescoring.
+
+        Raises
+        ------
+        ClassRecordError
+            If it cannot, or it does not hold this notebook as the course has it.
+        """
         with self._course.gradebook() as book:
             require_writable(book)
-            set_points(book, notebook.id, notebook, self._worth)
+            set_points(book, self._notebook.id, self._notebook, self._worth)
 
     def record(self, student: str) -> Recorded:
         """Record one student, unless that was done.
@@ -79,7 +106,7 @@ class Recorder:
         if self._is_recorded(student, report):
             return Recorded(student, kept=True)
         before = self._answers(student), self._grades_by_hand(student)
-        reason = self._run_nbgrader(student)
+        reason = self._run(_AutogradeOne, student)
         if not reason and not self._is_recorded(student, report):
             reason = "nbgrader did not keep what it was given. Run nbgrader autograde to see why."
         if reason:
@@ -91,7 +118,7 @@ class Recorder:
     def _report(self, student: str) -> GradeReport:
         """Return the report that holds, rescored; a GraderError says why there is none."""
         path = self._reports.report(student, self._notebook.id)
-        submitted = self._folder("submitted", student) / f"{self._notebook.id}.ipynb"
+        submitted = self.folder("submitted", student) / f"{self._notebook.id}.ipynb"
         report = require_current(read_report(path) if path.exists() else None, submitted)
         report = rescored(report, self._decisions)
         reason = why_not_graded(report)
@@ -114,7 +141,7 @@ class Recorder:
         copy = _read_json(self._copy(student))
         if copy.get("metadata", {}).get(RECORDED_FROM) != digest_of(report):
             return False
-        place = self._folder("submitted", student)
+        place = self.folder("submitted", student)
         with self._course.gradebook() as book:
             try:
                 graded = book.find_submission_notebook(self._notebook.id, *self._names(student))
@@ -129,11 +156,35 @@ class Recorder:
             for exercise, result in zip(self._notebook.exercises, report.exercises, strict=True)
         )
 
-    def _run_nbgrader(self, student: str) -> str:
+    def write_feedback(self, student: str) -> str:
+        """Write nbgrader's feedback page of a student and return why there is none, or nothing.
+
+        A page of an earlier report goes.
+        """
+        try:
+            report = self._report(student)
+            reason = "" if self._is_recorded(student, report) else NOT_RECORDED
+        except ClassRecordError:
+            raise
+        except GraderError as error:
+            reason = str(error)
+        reason = reason or self._run(_FeedbackOne, student)
+        if reason:
+            shutil.rmtree(self.folder("feedback", student), ignore_errors=True)
+        return reason
+
+    def folder(self, step: str, student: str) -> Path:
+        """Return a student's folder in ``"submitted"``, ``"autograded"`` or ``"feedback"``."""
+        directory = self._course.directory
+        name = getattr(directory, f"{step}_directory")
+        return self._course.folder(name, student, self._notebook.id)
+
+    def _run(self, kind: Any, student: str) -> str:
+        """Run a step of nbgrader's for one student; return why it stopped, or nothing."""
         directory = self._course.directory
         directory.assignment_id = self._notebook.id
-        directory.student_id = glob.escape(student)  # nbgrader takes it for a pattern
-        step = Autograde(coursedir=directory, parent=self._course.app)
+        directory.student_id = student
+        step = kind(coursedir=directory, parent=self._course.app)
         step.force = True
         return quietly(step.start)
 
@@ -144,7 +195,7 @@ class Recorder:
                 if grade.auto_score is not None:
                     grade.auto_score, grade.needs_manual_grade = None, True
             book.db.commit()
-        shutil.rmtree(self._folder("autograded", student), ignore_errors=True)
+        shutil.rmtree(self.folder("autograded", student), ignore_errors=True)
 
     def _grades_by_hand(self, student: str) -> dict[str, float | None]:
         """Return the automatic points of cells that a person has graded and is done with."""
@@ -186,13 +237,8 @@ class Recorder:
     def _names(self, student: str) -> tuple[str, str]:
         return self._notebook.id, student
 
-    def _folder(self, step: str, student: str) -> Path:
-        directory = self._course.directory
-        name = getattr(directory, f"{step}_directory")
-        return self._course.folder(name, student, self._notebook.id)
-
     def _copy(self, student: str) -> Path:
-        return self._folder("autograded", student) / f"{self._notebook.id}.ipynb"
+        return self.folder("autograded", student) / f"{self._notebook.id}.ipynb"
 
 
 def _grades(book: Gradebook, notebook: str, assignment: str, student: str) -> list[Any]:

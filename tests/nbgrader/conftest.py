@@ -38,6 +38,7 @@ class CourseFolder:
         private = self.root / "jupyter"
         environment = {**os.environ, "ANOMALY_COURSE_PROFILE": "quick"}
         environment |= {"JUPYTER_CONFIG_DIR": str(private), "TF_CPP_MIN_LOG_LEVEL": "3"}
+        environment["PYTHONPATH"] = str(ROOT)  # this checkout, whichever is installed
         command = [sys.executable, "-m", "nbgrader", *arguments]
         done = subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
