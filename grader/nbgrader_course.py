@@ -4,6 +4,7 @@ nbgrader logs a lot, prints, and exits in places. Here a step ends in nothing or
 """
 
 import contextlib
+import errno
 import io
 import logging
 import os
@@ -27,19 +28,22 @@ from grader.nbgrader_plugin import configure_course
 
 CONFIG = "nbgrader_config"
 EXECUTING = "NBGRADER_EXECUTION"  # nbgrader leaves it set when a notebook fails
-# What SQLite and the system say -> what stands in the way of everybody, and what to do.
+_IN_USE = "nbgrader's gradebook is in use by another program. Close it, or wait"
+_READ_ONLY = "nbgrader's gradebook cannot be written. Make it and its folder writable"
+_DAMAGED = "nbgrader's gradebook is damaged. Put a copy back"
+_OLD = "nbgrader's gradebook is of another version. Run nbgrader db upgrade"
+_FULL = "The disk is full. Free some space"
+_SQLITE = r"\(sqlite3\.\w+\) "
+# How an error of SQLite or the system begins -> what stands in the way of everybody, and what to
+# do. Only the beginning counts: what follows may hold the name of a student's file.
 _OBSTACLES = {
-    "database is locked": "nbgrader's gradebook is in use by another program. Close it, or wait",
-    "readonly database": "nbgrader's gradebook cannot be written. Make it and its folder writable",
-    "unable to open database": "nbgrader's gradebook cannot be opened. Look at its permissions",
-    "disk is full": "The disk is full. Free some space",
-    "No space left": "The disk is full. Free some space",
-    "Read-only file system": "The course folder cannot be written. Make it writable",
-    "Permission denied": "A file in the course folder cannot be written. Make it writable",
-    "not a database": "nbgrader's gradebook is damaged. Put a copy back",
-    "malformed": "nbgrader's gradebook is damaged. Put a copy back",
-    "no such column": "nbgrader's gradebook is of another version. Run nbgrader db upgrade",
-    "no such table": "nbgrader's gradebook is of another version. Run nbgrader db upgrade",
+    _SQLITE + "database is locked": _IN_USE,
+    _SQLITE + "(attempt to write a readonly|unable to open)": _READ_ONLY,
+    _SQLITE + "(file is not a database|database disk image)": _DAMAGED,
+    _SQLITE + "no such": _OLD,
+    _SQLITE + "database or disk is full": _FULL,
+    rf"\[Errno {errno.ENOSPC}\]": _FULL,
+    rf"\[Errno {errno.EROFS}\]": "The course folder cannot be written. Make it writable",
 }
 _AGAIN = "then run the same command again; what was recorded before stays."
 _LAST_ERROR = re.compile(r"^(?:\w+\.)*\w+(?:Error|Exception|Entry|Exit): (.+)$", re.MULTILINE)
@@ -110,7 +114,7 @@ class NbgraderCourse:
                 with Gradebook(self.directory.db_url, self.directory.course_id) as book:
                     yield book
         except SQLAlchemyError as error:
-            raise ClassRecordError(_sentence(str(error), error)) from error
+            raise ClassRecordError(_obstacle(str(error)) or _short(str(error))) from error
 
     def folder(self, step: str, student: str, assignment: str) -> Path:
         """Return the folder of a student in one of nbgrader's steps."""
@@ -146,10 +150,10 @@ def quietly(step: Callable[[], object]) -> str:
     except RecordError:
         raise
     except (Exception, SystemExit) as error:  # nbgrader's own kinds are many, and it exits
-        text = f"{said.getvalue()}\n{error}"
-        if any(sign in text for sign in _OBSTACLES):
-            raise ClassRecordError(_sentence(text, error)) from error
-        return _sentence(said.getvalue(), error)
+        obstacle = _obstacle(f"{said.getvalue()}\n{error}")
+        if obstacle:
+            raise ClassRecordError(obstacle) from error
+        return _last_error(said.getvalue()) or _short(str(error) or type(error).__name__)
     finally:
         _LOG.removeHandler(handler)
         os.environ.pop(EXECUTING, None)
@@ -158,13 +162,20 @@ def quietly(step: Callable[[], object]) -> str:
     return ""
 
 
-def _sentence(said: str, error: BaseException) -> str:
-    """Return what stood in the way: a known obstacle, or the last error that nbgrader logged."""
+def _obstacle(said: str) -> str:
+    """Return what stands in the way of every student, or an empty string."""
     for sign, words in _OBSTACLES.items():
-        if sign in said:
+        if re.search(rf"^(?:[\w.]+: )?{sign}", said, re.MULTILINE):
             return f"{words}, {_AGAIN}"
-    logged = _LAST_ERROR.findall(said)
-    words = logged[-1] if logged else str(error) or type(error).__name__
+    return ""
+
+
+def _last_error(logged: str) -> str:
+    found = _LAST_ERROR.findall(logged)
+    return _short(found[-1]) if found else ""
+
+
+def _short(words: str) -> str:
     return " ".join(words.split())[:_MOST_CHARACTERS]
 
 

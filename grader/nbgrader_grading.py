@@ -152,8 +152,8 @@ def why_not_graded(report: GradeReport) -> str:
     if not stuck:
         return ""
     return (
-        f"The grader stopped in every check of exercise {', '.join(stuck)}, so it has no points. "
-        "That is not a zero: see the notes in the report, and grade again."
+        f"Exercise {', '.join(stuck)} has no points: the grader stopped in every check of it that "
+        "counts. That is not a zero: see the notes in the report, and grade again."
     )
 
 

@@ -98,6 +98,8 @@ class Recorder:
         ClassRecordError
             If nobody else can be recorded either.
         """
+        if student in self._course.directory.student_id_exclude.split(","):
+            return Recorded(student, "nbgrader_config.py leaves this student out.")
         try:
             report = self._report(student)
         except GraderError as error:
@@ -128,14 +130,19 @@ class Recorder:
             raise RecordError(
                 "It was graded with another course.toml. Run: python -m grader autograde"
             )
-        try:
-            self._course.directory.get_existing_timestamp(str(submitted.parent))
-        except (AttributeError, ValueError, OSError):  # nbgrader's own way to refuse is broken
-            raise RecordError(
-                f"{submitted.parent / 'timestamp.txt'} is no date that nbgrader can read. Repair "
-                "it or delete it."
-            ) from None
+        self._require_date(submitted.parent)
         return report
+
+    def _require_date(self, submitted: Path) -> None:
+        path = submitted / "timestamp.txt"
+        try:
+            if path.exists() and not path.is_file():  # reading a pipe would never end
+                raise ValueError
+            self._course.directory.get_existing_timestamp(str(submitted))
+        except (AttributeError, ValueError, OverflowError, OSError):  # nbgrader's refusal is broken
+            raise RecordError(
+                f"{path} is no date that nbgrader can read. Repair it or delete it."
+            ) from None
 
     def _is_recorded(self, student: str, report: GradeReport) -> bool:
         copy = _read_json(self._copy(student))

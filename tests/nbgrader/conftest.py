@@ -128,3 +128,17 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> CourseFolder:
 def new_course(tmp_path: Path) -> Callable[[], CourseFolder]:
     """Return a maker of a course folder without students."""
     return lambda: copy_course(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> CourseFolder:
+    """Return a course folder with nbgrader's gradebook, without students."""
+    folder = copy_course(tmp_path_factory.mktemp("empty"))
+    folder.nbgrader("generate_assignment", NB, "--force")
+    return folder
+
+
+@pytest.fixture
+def root(empty: CourseFolder, tmp_path: Path) -> Path:
+    """Return a copy of it."""
+    return Path(shutil.copytree(empty.root, tmp_path / "class"))

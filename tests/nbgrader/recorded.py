@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 from nbgrader.api import Gradebook
@@ -14,11 +13,13 @@ from grader.classroom import ClassFolder
 from grader.gradebook import Recorded, record
 from grader.report import CheckResult, ExerciseResult, GradeReport
 from grader.submissions import released_notebook
-from tests.nbgrader.conftest import NB, CourseFolder
+from tests.nbgrader.conftest import NB
 
 NOTEBOOK = load_course().notebook(NB)
 QUESTION = NOTEBOOK.questions[0].grade_id
 SECRET = "test_secret_check"
+EXERCISES = {e.grade_id for e in NOTEBOOK.exercises}
+FIRST = NOTEBOOK.exercises[0]
 
 
 def report_of(sha256: str, points: float = 1.5, **changes: object) -> GradeReport:
@@ -67,12 +68,16 @@ def scores(root: Path, student: str) -> dict[str, float | None]:
         return {grade.name: grade.auto_score for grade in submission.grades}
 
 
+def grade(root: Path, student: str, name: str = QUESTION, **changes: object) -> dict[str, object]:
+    """Change a grade as formgrader does, and return it as it is then."""
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        found = book.find_grade(name, NB, NB, student)
+        for attribute, value in changes.items():
+            setattr(found, attribute, value)
+        book.db.commit()
+        return {**found.to_dict(), "score": found.score}
+
+
 def copy_of(root: Path, student: str) -> Path:
     """Return the autograded notebook."""
     return root / "autograded" / student / NB / f"{NB}.ipynb"
-
-
-def copy_folder(course: CourseFolder, target: Path) -> Path:
-    """Return a copy of a course folder, links and all."""
-    shutil.copytree(course.root, target, symlinks=True)
-    return target

@@ -9,7 +9,7 @@ import pytest
 
 from grader.classroom import ClassFolder
 from grader.feedback import OWN_PAGE, Feedback, write_feedback
-from tests.nbgrader.conftest import NB, CourseFolder, copy_course
+from tests.nbgrader.conftest import NB, CourseFolder
 from tests.nbgrader.recorded import NOTEBOOK, SECRET, hand_in, record_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]
@@ -17,17 +17,15 @@ OURS = "<p>ours of "
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def graded(root: Path) -> Path:
     """Two recorded students, one whose file cannot be graded, one who handed in nothing."""
-    course = copy_course(tmp_path / "class")
-    course.nbgrader("generate_assignment", NB, "--force")
-    hand_in(course.root, "ada", 1.5)
-    hand_in(course.root, "b[1]", 0.5)
-    hand_in(course.root, "bad", 0.0, status="failed", reason="It is not JSON.", exercises=())
-    (course.root / "submitted/missing").mkdir()
-    (course.root / "submitted/ada" / NB / OWN_PAGE).write_text("the student's own file")
-    record_all(course.root)
-    return course.root
+    hand_in(root, "ada", 1.5)
+    hand_in(root, "b[1]", 0.5)
+    hand_in(root, "bad", 0.0, status="failed", reason="It is not JSON.", exercises=())
+    (root / "submitted/missing").mkdir()
+    (root / "submitted/ada" / NB / OWN_PAGE).write_text("the student's own file")
+    record_all(root)
+    return root
 
 
 def feedback(root: Path, students: list[str]) -> dict[str, Feedback]:
@@ -46,7 +44,8 @@ def page(root: Path, student: str, name: str = f"{NB}.html") -> Path:
     return root / "feedback" / student / NB / name
 
 
-def test_feedback_of_a_class(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_feedback_of_a_class(graded: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    root = graded
     done = feedback(root, ["ada", "b[1]", "bad", "missing"])
     assert capfd.readouterr() == ("", "")
     assert [row.reason for row in done.values()][:3] == ["", "", "It is not JSON."]
@@ -81,7 +80,8 @@ def test_feedback_of_a_class(root: Path, capfd: pytest.CaptureFixture[str]) -> N
     assert row.pages == (page(root, "ada", OWN_PAGE),)
 
 
-def test_what_nbgraders_own_command_writes_is_the_same(root: Path, tmp_path: Path) -> None:
+def test_what_nbgraders_own_command_writes_is_the_same(graded: Path, tmp_path: Path) -> None:
+    root = graded
     feedback(root, ["ada"])
     twin = CourseFolder(Path(shutil.copytree(root, tmp_path / "twin")), {})
     twin.nbgrader("generate_feedback", NB, "--force", "--student=ada")
