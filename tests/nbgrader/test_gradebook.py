@@ -81,9 +81,16 @@ def test_nothing_is_printed_and_the_environment_stays(
 ) -> None:
     monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
     hand_in(root, "ada", 1.5)
-    hand_in(root, "bob", 1.5).write_text("no notebook")
     path = list(sys.path)
-    record_all(root)
+    assert record_all(root)["ada"].reason == ""
+
+    def stop(*_: object) -> None:
+        print("noise")
+        raise ValueError("It stopped.")
+
+    hand_in(root, "ada", 0.5)
+    monkeypatch.setattr("nbgrader.preprocessors.SaveAutoGrades.preprocess", stop)
+    assert record_all(root)["ada"].reason == "It stopped."
     assert capfd.readouterr() == ("", "")
     assert (sys.path, "NBGRADER_EXECUTION" in os.environ) == (path, False)
 
