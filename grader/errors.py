@@ -37,3 +37,11 @@ class CollectError(GraderError):
 
 class ExportError(GraderError):
     """A file of grades cannot be written as it was asked for."""
+
+
+class RecordError(GraderError):
+    """Nbgrader's gradebook cannot take a student's results."""
+
+
+class ClassRecordError(RecordError):
+    """Nbgrader's gradebook cannot take anybody's results: locked, read-only, not made yet."""

@@ -3,15 +3,14 @@
 Only the points and the words for the student go into the notebook that nbgrader keeps.
 """
 
-import json
+import hashlib
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 from nbgrader.converters import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -21,14 +20,19 @@ from data_utils.course import load_course
 from grader.classroom import Seat, report_path
 from grader.errors import GraderError, SubmissionError
 from grader.examination import CELL_SECONDS, Settings
+from grader.freshness import why_again
 from grader.grading import failed_report, grade_submission
-from grader.report import ExerciseResult, GradeReport
+from grader.nbgrader_points import set_points
+from grader.report import GRADED, ExerciseResult, GradeReport, read_report
+from grader.rescoring import read_rescorings, rescored, worth
 from grader.sandbox import Isolation, SandboxError, best_isolation
-from grader.submissions import read_submission, released_notebook
+from grader.submissions import read_bytes
 from grader.tables import exercise_lines
 
 REPORTS = "reports"
-_NEW_CELL = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
+# In the metadata of the autograded notebook: which report its points come from. nbgrader writes
+# that file last, when all points are in its gradebook.
+RECORDED_FROM = "anomaly_course_report"
 
 
 class GradeInSandbox(NbGraderPreprocessor):
@@ -47,8 +51,15 @@ class GradeInSandbox(NbGraderPreprocessor):
         help="How student code is kept apart; empty for the strongest way there is.",
     ).tag(config=True)
 
+    again = Bool(False, help="Grade again what has a report that still holds.").tag(config=True)
+    only_reports = Bool(
+        False, help="Grade nothing: take the report that lies there, however it was made."
+    ).tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Grade the submission that `nb` was made from, and fill in its grade cells.
+
+        A report that still holds is taken instead of grading. What goes into the cells is rescored.
 
         Raises
         ------
@@ -57,12 +68,23 @@ class GradeInSandbox(NbGraderPreprocessor):
         """
         notebook_id = resources["nbgrader"]["notebook"]
         seat = seat_of(self.config, resources)
-        report = self._graded(seat, notebook_id)
-        report.write(_report_path(self.config, seat, notebook_id))
-        reason = _why_not_graded(report)
-        if reason:
-            raise NbGraderException(reason)
-        fill_grade_cells(nb, report)
+        path = _report_path(self.config, seat, notebook_id)
+        report = self._kept(path, seat, notebook_id)
+        if report is None:
+            report = self._graded(seat, notebook_id)
+            report.write(path)
+        try:
+            decisions = read_rescorings(path.parent.parent)
+            shown = rescored(report, decisions)
+            reason = why_not_graded(shown)
+            if reason:
+                raise NbGraderException(reason)
+            wanted = worth(load_course().notebook(notebook_id), decisions)
+            _follow_rescoring(nb, shown, wanted, resources)
+        except GraderError as error:
+            raise NbGraderException(str(error)) from error
+        fill_grade_cells(nb, shown)
+        nb.metadata[RECORDED_FROM] = digest_of(shown)
         return nb, resources
 
     def refuse(self, seat: Seat, notebook_id: str, reason: str) -> NbGraderException:
@@ -71,42 +93,31 @@ class GradeInSandbox(NbGraderPreprocessor):
         report.write(_report_path(self.config, seat, notebook_id))
         return NbGraderException(reason)
 
+    def _kept(self, path: Path, seat: Seat, notebook_id: str) -> GradeReport | None:
+        """Return the report on the disk if nothing has to be graded."""
+        try:
+            report = read_report(path) if path.exists() and not self.again else None
+            if self.only_reports:
+                return require_current(report, seat.path)
+            if why_again(report, seat.path, notebook_id, self._settings()) is None:
+                return report
+        except SandboxError:  # no way to grade: that ends in a report of its own
+            return None
+        except GraderError as error:
+            if self.only_reports:
+                raise NbGraderException(str(error)) from error
+        return None
+
+    def _settings(self) -> Settings:
+        rung = Isolation(self.isolation) if self.isolation else best_isolation()
+        return Settings(self.profile, isolation=rung)
+
     def _graded(self, seat: Seat, notebook_id: str) -> GradeReport:
         try:
-            rung = Isolation(self.isolation) if self.isolation else best_isolation()
-            return grade_submission(seat.path, Settings(self.profile, isolation=rung), notebook_id)
+            return grade_submission(seat.path, self._settings(), notebook_id)
         except (GraderError, SandboxError) as error:
             reason = f"The grader stopped, not the student's work: {error}"
             return failed_report(seat.path, Settings(self.profile), reason, notebook_id)
-
-
-class SubmissionReader(NotebookExporter):
-    """Reads what a student handed in before nbgrader does.
-
-    nbgrader follows links, and stops at metadata that a student changed. This refuses the first
-    with a sentence and a report, and repairs the second: the points do not hang on it.
-    """
-
-    def from_filename(
-        self, filename: str, resources: Any = None, **kw: Any
-    ) -> tuple[NotebookNode, Any]:
-        """Convert a notebook; one that lies among the submissions is checked first."""
-        seat, autograded = seat_of(self.config, resources), _autograded(self.config, resources)
-        if Path(filename) == autograded:  # the second pass, over nbgrader's own copy
-            converted: tuple[NotebookNode, Any] = super().from_filename(
-                filename, resources=resources, **kw
-            )
-            return converted
-        notebook_id = resources["nbgrader"]["notebook"]
-        try:
-            _require_own_folders(seat)
-            read_submission(seat.path, notebook_id)
-        except SubmissionError as error:
-            raise GradeInSandbox(parent=self).refuse(seat, notebook_id, str(error)) from None
-        _drop_linked_copies(seat, autograded.parent)
-        notebook = tidied(json.loads(seat.path.read_bytes()), notebook_id)
-        converted = self.from_notebook_node(notebook, resources, **kw)
-        return converted
 
 
 def seat_of(config: Any, resources: Any) -> Seat:
@@ -116,36 +127,39 @@ def seat_of(config: Any, resources: Any) -> Seat:
     return Seat(place["student"], Path(folder) / f"{place['notebook']}.ipynb")
 
 
-def tidied(document: dict[str, Any], notebook_id: str) -> NotebookNode:
-    """Return a submission in a form that nbgrader takes whatever the student did to it.
+def require_current(report: GradeReport | None, path: Path) -> GradeReport:
+    """Return a report of the bytes that lie at `path` now.
 
-    Parameters
-    ----------
-    document : dict
-        The JSON of a file that `read_submission` accepts.
-    notebook_id : str
-
-    Notes
-    -----
-    Sources and pasted images stay, and outputs go. Metadata are the master's own, or none. A grade
-    cell that is missing comes back behind the cell that it followed (nbgrader's own way of putting
-    it back stops where a locked cell stands before it).
+    Raises
+    ------
+    SubmissionError
+        If there is none, or it is of other bytes.
     """
-    master = nbformat.read(released_notebook(notebook_id), as_version=4)
-    given = {_name(cell): cell for cell in master.cells if _name(cell)}
-    kept = set(given)
-    cells: list[NotebookNode] = []
-    for cell in reversed(document["cells"]):  # of copies with one name the last one counts
-        cells.insert(0, _clean_cell(cell, given, kept))
-        kept.discard(_name(cells[0]))
-    behind = 0  # how many cells stand before the place where the next missing one belongs
-    for name, cell in given.items():
-        places = [place for place, own in enumerate(cells) if _name(own) == name]
-        if not places and cell.metadata.nbgrader.grade:
-            cells.insert(behind, nbformat.from_dict(cell))
-            places = [behind]
-        behind = places[-1] + 1 if places else behind
-    return nbformat.v4.new_notebook(cells=cells, metadata=master.metadata)
+    if report is None:
+        raise SubmissionError("It is not graded yet. Run: python -m grader autograde")
+    if report.status == GRADED and hashlib.sha256(read_bytes(path)).hexdigest() != report.sha256:
+        raise SubmissionError(
+            "The file was changed after it was graded. Run: python -m grader autograde"
+        )
+    return report
+
+
+def why_not_graded(report: GradeReport) -> str:
+    """Return why there are no points to give, or an empty string."""
+    if report.status != GRADED:
+        return report.reason
+    stuck = [result.id for result in report.exercises if result.points is None]
+    if not stuck:
+        return ""
+    return (
+        f"Exercise {', '.join(stuck)} has no points: the grader stopped in every check of it that "
+        "counts. That is not a zero: see the notes in the report, and grade again."
+    )
+
+
+def digest_of(report: GradeReport) -> str:
+    """Return what tells this report, as rescored, from every other one."""
+    return hashlib.sha256(report.to_json().encode()).hexdigest()
 
 
 def fill_grade_cells(nb: NotebookNode, report: GradeReport) -> None:
@@ -156,7 +170,7 @@ def fill_grade_cells(nb: NotebookNode, report: GradeReport) -> None:
     NbGraderException
         If nbgrader's gradebook holds other points for a cell than course.toml, or lacks the cell.
     """
-    cells = {_name(cell): cell for cell in nb.cells if cell.cell_type == "code"}
+    cells = {name_of(cell): cell for cell in nb.cells if cell.cell_type == "code"}
     exercises = load_course().notebook(report.notebook).exercises
     for exercise, result in zip(exercises, report.exercises, strict=True):
         cell = cells.get(exercise.grade_id)
@@ -209,73 +223,28 @@ def clamped(points: Any, max_points: float) -> float:
     return min(max(number, 0.0), float(max_points))
 
 
-def _why_not_graded(report: GradeReport) -> str:
-    """Return why there are no points to give, or an empty string."""
-    if report.status != "graded":
-        return report.reason
-    stuck = [result.id for result in report.exercises if result.points is None]
-    if not stuck:
-        return ""
-    return (
-        f"The grader stopped in every check of exercise {', '.join(stuck)}, so it has no points. "
-        "That is not a zero: see the notes in the report, and grade again."
-    )
+def _follow_rescoring(
+    nb: NotebookNode, report: GradeReport, wanted: dict[str, int], resources: Any
+) -> None:
+    """Let the gradebook, and the cells that were made from it, say what each exercise is worth."""
+    cells = {name_of(cell): cell for cell in nb.cells if cell.cell_type == "code"}
+    notebook, place = load_course().notebook(report.notebook), resources["nbgrader"]
+    rows = [(exercise, cells.get(exercise.grade_id)) for exercise in notebook.exercises]
+    if all(cell and cell.metadata.nbgrader["points"] == wanted[e.id] for e, cell in rows):
+        return
+    with Gradebook(place["db_url"]) as book:
+        set_points(book, place["assignment"], notebook, wanted)
+    for exercise, cell in rows:
+        if cell is not None:
+            cell.metadata.nbgrader["points"] = wanted[exercise.id]
 
 
-def _clean_cell(
-    cell: dict[str, Any], given: dict[str, NotebookNode], kept: set[str]
-) -> NotebookNode:
-    """Return a cell made anew from a student's; only names in `kept` keep their metadata."""
-    kind, source = cell["cell_type"], cell.get("source", "")
-    make = _NEW_CELL.get(kind, nbformat.v4.new_raw_cell)
-    text = source if isinstance(source, str) else "".join(source)
-    # JSON can hold half a character, which no file in UTF-8 can.
-    clean: NotebookNode = make(source=text.encode("utf-8", "replace").decode())
-    name = _name(cell)
-    if name in kept and given[name].cell_type == kind:
-        clean.metadata = nbformat.from_dict(given[name].metadata)
-    if kind == "markdown" and _are_images(cell.get("attachments")):
-        clean.attachments = nbformat.from_dict(cell["attachments"])
-    return clean
-
-
-def _are_images(attachments: Any) -> bool:
-    """Say whether these are pasted images as Jupyter keeps them: name, type, base64 text."""
-    return isinstance(attachments, dict) and all(
-        isinstance(image, dict) and all(isinstance(text, str) for text in image.values())
-        for image in attachments.values()
-    )
-
-
-def _name(cell: Any) -> str:
+def name_of(cell: Any) -> str:
     """Return nbgrader's name of a cell, or an empty string; `cell` may be anything JSON holds."""
     metadata = cell.get("metadata")
     own = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = own.get("grade_id") if isinstance(own, dict) else None
     return name if isinstance(name, str) else ""
-
-
-def _require_own_folders(seat: Seat) -> None:
-    for folder in (seat.path.parent, seat.path.parent.parent):
-        if folder.is_symlink():
-            raise SubmissionError(
-                f"The folder {folder.name} of {seat.student} is a link to another one. Put the "
-                "student's own files there and grade again."
-            )
-
-
-def _drop_linked_copies(seat: Seat, autograded: Path) -> None:
-    """Remove what nbgrader copied through links that lie beside the notebook."""
-    for folder, _, names in os.walk(seat.path.parent):
-        for path in (Path(folder) / name for name in names):
-            if path.is_symlink():
-                (autograded / path.relative_to(seat.path.parent)).unlink(missing_ok=True)
-
-
-def _autograded(config: Any, resources: Any) -> Path:
-    place, course = resources["nbgrader"], CourseDirectory(config=config)
-    folder = course.format_path(course.autograded_directory, place["student"], place["assignment"])
-    return Path(folder) / f"{place['notebook']}.ipynb"
 
 
 def _report_path(config: Any, seat: Seat, notebook_id: str) -> Path:

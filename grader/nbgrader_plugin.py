@@ -9,13 +9,20 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader.converters import Autograde, GenerateAssignment
-from nbgrader.preprocessors import ClearSolutions, Execute, NbGraderPreprocessor
+from nbgrader.preprocessors import (
+    ClearSolutions,
+    Execute,
+    NbGraderPreprocessor,
+    OverwriteCells,
+)
 
 from data_utils.course import load_course
 from data_utils.runtime import current_profile
 from grader.examination import CELL_SECONDS
 from grader.nbgrader_export import HonestExport
-from grader.nbgrader_grading import GradeInSandbox, SubmissionReader
+from grader.nbgrader_grading import GradeInSandbox
+from grader.nbgrader_points import is_as_released
+from grader.nbgrader_reading import SubmissionReader
 
 # Columns of `nbgrader validate`: its 90 would cut the sentences of a check in the middle.
 VALIDATE_COLUMNS = 160
@@ -41,6 +48,23 @@ class NameStubs(NbGraderPreprocessor):
         return cell, resources
 
 
+class OverwriteRescored(OverwriteCells):
+    """nbgrader's OverwriteCells, which would stop at a cell whose points were changed later."""
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: Any, index: int
+    ) -> tuple[NotebookNode, Any]:
+        """Put a released cell back in its state, with the points that the gradebook holds now."""
+        try:
+            done: tuple[NotebookNode, Any] = super().preprocess_cell(cell, resources, index)
+            return done
+        except RuntimeError:  # the checksum differs; all else was put right before nbgrader raised
+            own = cell.metadata.nbgrader
+            if not is_as_released(own["grade_id"], own["checksum"], cell):
+                raise
+            return cell, resources
+
+
 def configure_course(config: Any) -> None:
     """Set what every nbgrader command of this course needs.
 
@@ -54,6 +78,7 @@ def configure_course(config: Any) -> None:
     config.CourseDirectory.release_directory = "notebooks"
     config.GenerateAssignment.preprocessors = _with_named_stubs()
     config.Autograde.exporter_class = SubmissionReader
+    config.Autograde.sanitize_preprocessors = _overwriting_rescored()
     config.Autograde.autograde_preprocessors = _grading_outside()
     config.OverwriteCells.add_missing_cells = True
     config.ExportApp.plugin_class = HonestExport
@@ -81,4 +106,10 @@ def _with_named_stubs() -> list[Any]:
 def _grading_outside() -> list[Any]:
     preprocessors = list(Autograde.autograde_preprocessors.default_args[0])
     preprocessors[preprocessors.index(Execute)] = GradeInSandbox
+    return preprocessors
+
+
+def _overwriting_rescored() -> list[Any]:
+    preprocessors = list(Autograde.sanitize_preprocessors.default_args[0])
+    preprocessors[preprocessors.index(OverwriteCells)] = OverwriteRescored
     return preprocessors

@@ -38,6 +38,7 @@ class CourseFolder:
         private = self.root / "jupyter"
         environment = {**os.environ, "ANOMALY_COURSE_PROFILE": "quick"}
         environment |= {"JUPYTER_CONFIG_DIR": str(private), "TF_CPP_MIN_LOG_LEVEL": "3"}
+        environment["PYTHONPATH"] = str(ROOT)  # this checkout, whichever is installed
         command = [sys.executable, "-m", "nbgrader", *arguments]
         done = subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
@@ -127,3 +128,17 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> CourseFolder:
 def new_course(tmp_path: Path) -> Callable[[], CourseFolder]:
     """Return a maker of a course folder without students."""
     return lambda: copy_course(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> CourseFolder:
+    """Return a course folder with nbgrader's gradebook, without students."""
+    folder = copy_course(tmp_path_factory.mktemp("empty"))
+    folder.nbgrader("generate_assignment", NB, "--force")
+    return folder
+
+
+@pytest.fixture
+def root(empty: CourseFolder, tmp_path: Path) -> Path:
+    """Return a copy of it."""
+    return Path(shutil.copytree(empty.root, tmp_path / "class"))

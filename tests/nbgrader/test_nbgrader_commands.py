@@ -17,6 +17,7 @@ from nbgrader.api import Gradebook
 from data_utils.course import load_course
 from grader.sample_class import expected_points, load_class, solution_notebook, submission_of
 from tests.nbgrader.conftest import DAMAGED, NB, ROOT, SHIPPED, CourseFolder
+from tests.nbgrader.recorded import record_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]  # one course folder
 NOTEBOOK = load_course().notebook(NB)
@@ -194,6 +195,21 @@ def test_what_failed_later_is_not_exported_with_its_old_points(
     assert "not JSON" in later.said["export"].stderr
     shutil.move(later.root / "one.csv", later.root / "grades.csv")
     assert {name: row["score"] for name, row in grades(later).items()} == {"solution": "failed"}
+
+
+def test_a_second_run_grades_nothing_again_and_the_gradebook_stands(
+    course: CourseFolder, tmp_path: Path
+) -> None:
+    later = CourseFolder(tmp_path / "later", {})
+    shutil.copytree(course.root, later.root, symlinks=True)
+    reports = {s: (later.root / "reports" / s / f"{NB}.json").read_bytes() for s in GRADED}
+    assert {s for s, row in record_all(later.root).items() if row.kept} == set(GRADED)
+    options = ("--force", "--GradeInSandbox.profile=quick")
+    later.nbgrader("autograde", NB, *options)
+    for student, report in reports.items():
+        assert (later.root / "reports" / student / f"{NB}.json").read_bytes() == report
+        assert auto_scores(later, student) == auto_scores(course, student)
+    assert {s for s, row in record_all(later.root).items() if row.kept} == set(GRADED)
 
 
 def test_points_given_by_hand_flow_into_the_export(course: CourseFolder, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What goes into nbgrader's notebook, and what is refused: with reports made by hand."""
 
 import dataclasses
+import hashlib
 import json
 import subprocess
 import sys
@@ -21,17 +22,12 @@ from data_utils.selfcheck.words import Finding
 from grader import nbgrader_grading
 from grader.errors import GraderError
 from grader.examination import Settings
-from grader.nbgrader_grading import (
-    GradeInSandbox,
-    SubmissionReader,
-    clamped,
-    fill_grade_cells,
-    grade_outputs,
-    tidied,
-)
+from grader.freshness import made_from
+from grader.nbgrader_grading import GradeInSandbox, clamped, fill_grade_cells, grade_outputs
 from grader.nbgrader_plugin import configure_course
+from grader.nbgrader_reading import SubmissionReader, tidied
 from grader.report import CheckResult, ExerciseResult, GradeReport, read_report
-from grader.sandbox import SandboxUnavailable
+from grader.sandbox import Isolation, SandboxUnavailable
 from grader.submissions import released_notebook
 from tests.nbgrader.conftest import NB, damage
 
@@ -136,6 +132,70 @@ def test_what_cannot_be_graded_is_reported_and_raised(
         grader_in(tmp_path).preprocess(release(), PLACE)
     report = read_report(tmp_path / "reports/ada" / f"{NB}.json")
     assert report.points is None
+
+
+def kept_report(root: Path, profile: str = "quick") -> Path:
+    """Write a submission and a report that holds for it."""
+    path = place_of(root)
+    path.write_bytes(released_notebook(NB).read_bytes())
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    settings = Settings(profile, isolation=Isolation.NONE)
+    report = report_of(sha256=sha256, made_from=made_from(sha256, NB, settings))
+    report.write(root / "reports/ada" / f"{NB}.json")
+    return path
+
+
+def test_a_report_that_holds_is_taken_instead_of_grading(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    graded_as(monkeypatch, GraderError("It was graded."))
+    kept_report(tmp_path)
+    before = (tmp_path / "reports/ada" / f"{NB}.json").read_bytes()
+    notebook, _ = grader_in(tmp_path).preprocess(release(), PLACE)
+    cells = [cell for cell in notebook.cells if cell.get("outputs")]
+    assert [cell.outputs[1].data["text/plain"] for cell in cells] == ["1.5"] * len(EXERCISES)
+    assert (tmp_path / "reports/ada" / f"{NB}.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("change", ["again", "bytes", "profile", "broken report"])
+def test_a_report_that_does_not_hold_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
+) -> None:
+    graded_as(monkeypatch, GraderError("It was graded."))
+    path = kept_report(tmp_path, "embedded" if change == "profile" else "quick")
+    grader = grader_in(tmp_path)
+    grader.again = change == "again"
+    if change == "bytes":
+        path.write_bytes(path.read_bytes() + b"\n")
+    if change == "broken report":
+        (tmp_path / "reports/ada" / f"{NB}.json").write_text("{")
+    with pytest.raises(NbGraderException, match=r"It was graded\."):
+        grader.preprocess(release(), PLACE)
+
+
+def test_where_only_reports_count_nothing_is_graded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    graded_as(monkeypatch, GraderError("It was graded."))
+    path = kept_report(tmp_path, "embedded")
+    grader = grader_in(tmp_path)
+    grader.only_reports = True
+    grader.preprocess(release(), PLACE)  # of another profile, and taken all the same
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(NbGraderException, match="changed after it was graded"):
+        grader.preprocess(release(), PLACE)
+    (tmp_path / "reports/ada" / f"{NB}.json").unlink()
+    with pytest.raises(NbGraderException, match="not graded yet"):
+        grader.preprocess(release(), PLACE)
+
+
+def test_a_broken_file_of_rescorings_stops_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kept_report(tmp_path)
+    (tmp_path / "reports/rescored.json").write_text("{")
+    with pytest.raises(NbGraderException, match="cannot be read"):
+        grader_in(tmp_path).preprocess(release(), PLACE)
 
 
 def test_grading_cannot_be_switched_off() -> None:
