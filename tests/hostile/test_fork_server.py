@@ -13,6 +13,7 @@ import pytest
 
 from grader import doctor
 from grader.sandbox import Isolation, Limits, SandboxError, Session, SessionDied, forked, nursery
+from grader.sandbox.canary import Promise
 from grader.sandbox.watch import children
 from tests.hostile.conftest import TIGHT
 
@@ -54,11 +55,17 @@ os.wait(); time.sleep(0.6)
 
 
 @pytest.fixture
-def fresh(wall: Isolation) -> Iterator[dict[str, str]]:
-    """Return variables that no other test's server has; what the test starts ends with it."""
-    nursery.end_servers()
-    yield {"OF_THIS_TEST": "1"}
-    nursery.end_servers()
+def fresh(wall: Isolation, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Return variables that no other test's server has; what it starts ends with the test."""
+    variables = {"OF_TEST": request.node.name}
+    yield variables
+    server = nursery._servers.pop(key_of(variables), None)
+    if server is not None:
+        server.end()
+
+
+def key_of(variables: dict[str, str]) -> Any:
+    return ("numpy", "cpu", None, tuple(variables.items()))
 
 
 def preloaded(limits: Limits = TIGHT, **options: Any) -> Session:
@@ -78,7 +85,7 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 def server_pid(environment: dict[str, str] | None = None) -> int:
     """Return the number of a fork server: the child of bubblewrap's init."""
-    server = nursery._servers["numpy", "cpu", None, tuple((environment or {}).items())]
+    server = nursery._servers[key_of(environment or {})]
     assert server._process is not None
     return children(server._process.root)[0]
 
@@ -225,7 +232,7 @@ def test_what_does_not_work_forked_is_spawned_and_the_reason_is_kept(
             assert not session.preloaded
             assert trouble in session.preload_trouble
             assert session.run_cell("40 + 2").displays[0].data == "42"
-    assert nursery._servers == {}
+    assert key_of(fresh) not in nursery._servers
 
 
 def test_a_session_that_cannot_be_walled_off_does_not_start(
@@ -234,7 +241,7 @@ def test_a_session_that_cannot_be_walled_off_does_not_start(
     with preloaded(environment=fresh):
         monkeypatch.setattr(forked.bwrap, "own_slot", lambda: -5)
         monkeypatch.setattr(forked.os, "geteuid", lambda: 0)
-        (server,) = nursery._servers.values()
+        server = nursery._servers[key_of(fresh)]
         with pytest.raises(SandboxError, match="could not be walled off"):
             server.start(TIGHT, {}, with_images=True)
 
@@ -344,17 +351,19 @@ def test_a_server_outlives_the_thread_that_asked_for_it(fresh: dict[str, str]) -
 
 
 def test_the_doctor_tells_whether_imports_are_shared(
-    fresh: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    wall: Isolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = doctor.preload_line("NumPy", Isolation.BWRAP)
-    assert line.mark == doctor.OK
-    assert "12 promises held" in line.text
-    nursery.end_servers()
-    monkeypatch.setitem(forked.CANARIES, "numpy", "1 / 0")
-    line = doctor.preload_line("NumPy", Isolation.BWRAP)
-    assert line.mark == doctor.NOTE
-    assert "imports NumPy anew" in line.text
-    assert "ZeroDivisionError" in line.text
+    def line_for(*promises: Promise) -> doctor.Line:
+        monkeypatch.setattr(doctor, "run_canary", lambda isolation, preload: list(promises))
+        return doctor.preload_line("NumPy", wall)
+
+    held, broken = Promise("no network", True, ""), Promise("time limit", False, "went on")
+    assert (line_for(held).mark, line_for(held, broken).mark) == (doctor.OK, doctor.MISSING)
+    assert "time limit: BROKEN, went on" in line_for(held, broken).text
+    monkeypatch.setitem(nursery._troubles, key_of({}), "Its children hang.")
+    assert line_for(held).mark == doctor.NOTE
+    assert "imports NumPy anew" in line_for(held).text
+    assert "Its children hang." in line_for(held).text
 
 
 @pytest.mark.slow
