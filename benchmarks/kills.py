@@ -109,7 +109,8 @@ def summary(report: GradeReport | None) -> object:
     if report is None:
         return None
     points = [(e.id, e.points) for e in report.exercises]
-    return report.status, report.reason, points, report.facts
+    facts = {name: value for name, value in report.facts.items() if name != "memory_mb"}
+    return report.status, report.reason, points, facts
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +69,7 @@ def autograde(
             _grade(plan, folder, notebook, settings, workers, seconds)
         else:
             out.print(f"Nothing changed since the last time, for {_count(len(seats), 'student')}.")
+        _record(folder, notebook, [seat.student for seat in seats])
     raise typer.Exit(_show_class(folder, notebook, {seat.student for seat in seats}))
 
 
@@ -124,6 +126,26 @@ def _grade(
             print_lines(out, ["Grades that changed, with before and after:", *moved])
 
 
+def _record(folder: ClassFolder, notebook: Notebook, students: list[str]) -> None:
+    """Bring the grades into nbgrader's gradebook, where there is one, and say what was not."""
+    from grader.gradebook import Recorded, record
+    from grader.tables import print_lines
+
+    if not folder.gradebook.exists():
+        return
+    with _bar("gradebook", len(students)) as advance:
+        done = record(folder, notebook, students, lambda _: advance())
+    reasons: dict[str, list[Recorded]] = {}
+    for one in done:
+        if one.reason:
+            reasons.setdefault(one.reason, []).append(one)
+    new = sum(not one.reason and not one.kept for one in done)
+    out.print(f"nbgrader's gradebook: {_count(new, 'student')} written, {len(done)} looked at.")
+    lines = [f"not in the gradebook: {', '.join(one.student for one in group)}: {reason}"
+             for reason, group in reasons.items()]  # fmt: skip
+    print_lines(out, lines)
+
+
 def _announcement(plan: Plan, workers: int, seconds: float | None) -> str:
     """Say how many are to be graded, how many are kept, and how long it will take."""
     known = plan.seconds_known
@@ -141,6 +163,17 @@ def _with_progress(
     results: Iterable[tuple[Seat, GradeReport]], count: int
 ) -> Iterator[tuple[Seat, GradeReport]]:
     """Pass results on; show a bar on a terminal, and a line for each where there is none."""
+    with _bar("grading", count) as advance:
+        for number, (seat, report) in enumerate(results, start=1):
+            advance()
+            if not out.is_terminal:
+                out.print(f"{number} of {count}  {seat.student}", markup=False)
+            yield seat, report
+
+
+@contextlib.contextmanager
+def _bar(what: str, count: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal; yield what moves it on by one."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -148,21 +181,17 @@ def _with_progress(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
-        task = bar.add_task("grading", total=count)
-        for number, (seat, report) in enumerate(results, start=1):
-            bar.advance(task)
-            if not out.is_terminal:
-                out.print(f"{number} of {count}  {seat.student}", markup=False)
-            yield seat, report
+        task = bar.add_task(what, total=count)
+        yield lambda: bar.advance(task)
 
 
 def _show_class(folder: ClassFolder, notebook: Notebook, students: set[str]) -> int:
     """Print the class as a table and what needs a look; return the exit code."""
     from grader.rescoring import read_rescorings, worth
-    from grader.results import class_results
+    from grader.results import results_of
     from grader.tables import class_table, print_lines, remark_lines
 
-    results = class_results(folder, notebook)
+    results = results_of(folder, notebook)
     now_worth = worth(notebook, read_rescorings(folder.reports))
     rows = [(r.student, r.report) for r in results if r.student in students]
     Console().print(class_table(rows, notebook, worth=now_worth))

@@ -92,6 +92,7 @@ class Examination:
         self._definitions: Session | None = None
         self._run: Run | None = None
         self._spent = 0.0
+        self.peak_bytes = 0  # of the session that took most
         self._left_out: set[int] = set()  # places of cells that took the definitions down
         self._last_death = ""
         self.lost: dict[str, Finding] = {}  # exercise id -> why its calls are not tried again
@@ -202,6 +203,7 @@ class Examination:
     def _end(self, session: Session) -> None:
         session.close()
         self._spent += session.cpu_seconds
+        self.peak_bytes = max(self.peak_bytes, session.peak_bytes)
 
 
 class Student:

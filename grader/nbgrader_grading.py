@@ -20,7 +20,7 @@ from data_utils.course import load_course
 from grader.classroom import Seat, report_path
 from grader.errors import GraderError, SubmissionError
 from grader.examination import CELL_SECONDS, Settings
-from grader.freshness import why_again
+from grader.freshness import why_again, with_history
 from grader.grading import failed_report, grade_submission
 from grader.nbgrader_points import set_points
 from grader.report import GRADED, ExerciseResult, GradeReport, read_report
@@ -33,6 +33,8 @@ REPORTS = "reports"
 # In the metadata of the autograded notebook: which report its points come from. nbgrader writes
 # that file last, when all points are in its gradebook.
 RECORDED_FROM = "anomaly_course_report"
+
+NBGRADER_AGAIN = "nbgrader autograde was run"
 
 
 class GradeInSandbox(NbGraderPreprocessor):
@@ -71,7 +73,7 @@ class GradeInSandbox(NbGraderPreprocessor):
         path = _report_path(self.config, seat, notebook_id)
         report = self._kept(path, seat, notebook_id)
         if report is None:
-            report = self._graded(seat, notebook_id)
+            report = with_history(self._graded(seat, notebook_id), path, NBGRADER_AGAIN)
             report.write(path)
         try:
             decisions = read_rescorings(path.parent.parent)

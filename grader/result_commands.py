@@ -50,10 +50,10 @@ def collect(
 def report(assignment: AssignmentOption = "", course: CourseOption = HERE) -> None:
     """Write a page for the class and one for each student, to be read without a network."""
     from grader.classroom import ClassFolder
+    from grader.results import results_of
 
     notebook, folder = notebook_named(assignment), ClassFolder(course)
-    results = results_of(folder, notebook)
-    _write_pages(folder, notebook, results)
+    _write_pages(folder, notebook, results_of(folder, notebook))
 
 
 @app.command()
@@ -62,6 +62,7 @@ def feedback(assignment: AssignmentOption = "", course: CourseOption = HERE) -> 
     from grader.classroom import ClassFolder
     from grader.feedback import write_feedback
     from grader.reports.pages import page_name
+    from grader.results import results_of
     from grader.tables import print_lines
 
     notebook, folder = notebook_named(assignment), ClassFolder(course)
@@ -99,6 +100,7 @@ def export(
     from grader.classroom import ClassFolder
     from grader.export import export_class
     from grader.rescoring import read_rescorings, worth
+    from grader.results import results_of
     from grader.roster import read_roster
     from grader.tables import print_lines
 
@@ -116,14 +118,6 @@ def export(
     )
     print_lines(out, done.lines())
     raise typer.Exit(1 if done.words or (roster and done.remarks) else 0)
-
-
-def results_of(folder: ClassFolder, notebook: Notebook) -> list[Result]:
-    """Return the results of a class, with the points that a person gave in formgrader."""
-    from grader.gradebook import points_by_hand
-    from grader.results import class_results
-
-    return class_results(folder, notebook, points_by_hand(folder, notebook))
 
 
 def _write_pages(folder: ClassFolder, notebook: Notebook, results: list[Result]) -> list[Path]:

@@ -11,6 +11,7 @@ from data_utils.course import Notebook
 from grader.classroom import ClassFolder, Seat, list_seats
 from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
+from grader.gradebook import points_by_hand
 from grader.grading import failed_report
 from grader.report import GRADED, UNGRADED, GradeReport, read_report
 from grader.rescoring import Rescoring, read_rescorings, rescored
@@ -79,6 +80,17 @@ def class_results(
         )
         for seat in list_seats(folder.submitted, notebook.id)
     ]
+
+
+def results_of(folder: ClassFolder, notebook: Notebook) -> list[Result]:
+    """Return the results of a class, with the points that a person gave in formgrader.
+
+    Raises
+    ------
+    GraderError
+        As `class_results`, or if nbgrader's gradebook is there and cannot be read.
+    """
+    return class_results(folder, notebook, points_by_hand(folder, notebook))
 
 
 def current_report(

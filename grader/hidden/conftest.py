@@ -87,6 +87,7 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     with Examination(log.submission or read_submission(path), settings) as under_way:
         yield under_way
         log.cpu_seconds = under_way.cpu_seconds
+    log.facts["memory_mb"] = round(under_way.peak_bytes / 1e6)
 
 
 @pytest.fixture

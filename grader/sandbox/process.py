@@ -119,6 +119,7 @@ class Process:
         self.connection: socket.socket
         self.folder: Path | None = None
         self.cpu_seconds = 0.0
+        self.peak_bytes = 0  # of the looks that were taken, which is every half second
         self._worker = child.pid
         self._pinned: dict[int, int] = {}
         self._tail = b""
@@ -163,6 +164,7 @@ class Process:
         """Look at what the session has used so far."""
         now = watch.usage(self.root)
         self.cpu_seconds = max(self.cpu_seconds, now.cpu_seconds)
+        self.peak_bytes = max(self.peak_bytes, now.memory_bytes)
         return now
 
     def exit_code(self) -> int | None:

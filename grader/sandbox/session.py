@@ -154,6 +154,11 @@ class Session:
             self._process.usage()
         return self._process.cpu_seconds
 
+    @property
+    def peak_bytes(self) -> int:
+        """The most resident memory of everything inside, as far as it was looked at."""
+        return self._process.peak_bytes
+
     def close(self) -> None:
         """End the session and everything in it. Can be called more than once."""
         self._talk.end("The session was closed.")
