@@ -21,6 +21,7 @@ HONEST_BYTES = 2 * GIB  # both sessions of an honest submission together
 RESERVE_BYTES = 4 * GIB  # one session that runs to its limit (Limits.memory_bytes)
 CGROUP = Path("/sys/fs/cgroup")
 OWN = ".solution"  # folder of the solution's own report; no student's name begins with a dot
+SOLUTION = "solution"
 LOCK = ".lock"
 
 
@@ -75,6 +76,15 @@ def changes(plan: Plan, reports: dict[str, GradeReport]) -> list[str]:
     ]
 
 
+def solution_holds(
+    folder: ClassFolder, solution: Path, notebook: Notebook, settings: Settings
+) -> GradeReport | None:
+    """Return the solution's report from an earlier run, or None if it no longer holds."""
+    report = _read(report_path(folder.reports / OWN, SOLUTION, notebook.id))
+    holds = why_again(report, solution, notebook.id, settings) is None
+    return report if holds else None
+
+
 def try_solution(
     folder: ClassFolder, solution: Path, notebook: Notebook, settings: Settings
 ) -> GradeReport:
@@ -85,12 +95,10 @@ def try_solution(
     NotReadyError
         If it does not get full marks: then nobody's grade would be worth anything.
     """
-    place = Place(notebook.id, settings, folder.reports / OWN)
-    seat = Seat("solution", solution)
-    report = _read(report_path(place.reports, seat.student, notebook.id))
-    if why_again(report, solution, notebook.id, settings) is not None:
-        [(_, report)] = grade_class([Task(seat)], place, 1)
-    assert report is not None
+    report = solution_holds(folder, solution, notebook, settings)
+    if report is None:
+        place = Place(notebook.id, settings, folder.reports / OWN)
+        [(_, report)] = grade_class([Task(Seat(SOLUTION, solution))], place, 1)
     if report.points != notebook.points:
         said = report.reason or "; ".join(
             f"{e.id}: {number(e.points)} of {e.max_points}"

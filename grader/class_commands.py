@@ -75,17 +75,18 @@ def autograde(
 
 def _try_solution(folder: ClassFolder, notebook: Notebook, settings: Settings) -> float | None:
     """Try the solution on this machine; return how long it took, None where there is none."""
-    from grader.autograde import try_solution
+    from grader.autograde import solution_holds, try_solution
 
     relative = Path("solutions") / notebook.id / f"{notebook.id}.ipynb"
     found = [root / relative for root in (folder.root, CHECKOUT) if (root / relative).is_file()]
     if not found:
         out.print("There is no solution here, so this machine was not tried with it first.")
         return None
-    out.print(f"The solution goes first, in profile {settings.profile}.")
+    if not solution_holds(folder, found[0], notebook, settings):
+        out.print(f"The solution goes first, in profile {settings.profile}.")
     report = try_solution(folder, found[0], notebook, settings)
     out.print(
-        f"It gets full marks on this machine, in {report.wall_seconds:.0f} s "
+        f"The solution gets full marks on this machine, in {report.wall_seconds:.0f} s "
         f"({report.cpu_seconds:.0f} CPU s)."
     )
     return report.wall_seconds
@@ -129,18 +130,21 @@ def _grade(
 def _record(folder: ClassFolder, notebook: Notebook, students: list[str]) -> None:
     """Bring the grades into nbgrader's gradebook, where there is one, and say what was not."""
     from grader.gradebook import Recorded, record
+    from grader.results import class_results
     from grader.tables import print_lines
 
     if not folder.gradebook.exists():
         return
     with _bar("gradebook", len(students)) as advance:
         done = record(folder, notebook, students, lambda _: advance())
+    results = class_results(folder, notebook)
+    graded = {result.student for result in results if not result.word}  # the others are told below
     reasons: dict[str, list[Recorded]] = {}
     for one in done:
-        if one.reason:
+        if one.reason and one.student in graded:
             reasons.setdefault(one.reason, []).append(one)
     new = sum(not one.reason and not one.kept for one in done)
-    out.print(f"nbgrader's gradebook: {_count(new, 'student')} written, {len(done)} looked at.")
+    out.print(f"nbgrader's gradebook: {_count(new, 'student')} written, of {len(graded)} graded.")
     lines = [f"not in the gradebook: {', '.join(one.student for one in group)}: {reason}"
              for reason, group in reasons.items()]  # fmt: skip
     print_lines(out, lines)

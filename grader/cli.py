@@ -12,7 +12,7 @@ from rich.console import Console
 
 from data_utils.course import load_course
 from data_utils.errors import CourseKitError
-from grader import class_commands
+from grader import class_commands, result_commands
 from grader.options import (
     CHECKOUT,
     AssignmentOption,
@@ -31,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(class_commands.app)
+app.add_typer(result_commands.app)
 
 
 @app.command()

@@ -74,10 +74,14 @@ def feedback(assignment: AssignmentOption = "", course: CourseOption = HERE) -> 
         folder, notebook, students, lambda name: pages / page_name(name), lambda _: None
     )
     reasons: dict[str, list[str]] = {}
+    graded = {result.student for result in results if not result.word}
     for given in done:
-        if given.reason:
+        if given.reason and given.student in graded:
             reasons.setdefault(given.reason, []).append(given.student)
-    out.print(f"Feedback for {len(done)} students lies in {folder.root / 'feedback'}.")
+    out.print(
+        f"Feedback for {len(done)} students lies in {folder.root / 'feedback'}; "
+        f"{len(graded)} of them were graded."
+    )
     print_lines(out, [f"no page of nbgrader's for {', '.join(who)}: {why}"
                       for why, who in reasons.items()])  # fmt: skip
 
