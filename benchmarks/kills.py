@@ -27,7 +27,7 @@ RESULT = ROOT / "benchmarks/results/kills.json"
 SEED = 20261125
 # Seconds from the start to the kill: while the class is read, the workers start, the first
 # submissions are at work, and after some are finished.
-EARLIEST, LATEST = 0.2, 40.0
+EARLIEST, LATEST = 0.2, 25.0
 
 
 def graded(root: Path) -> dict[str, GradeReport]:

@@ -54,7 +54,7 @@ def write_submissions(
         The checkout.
     notebook : Notebook
     count : int
-    form : {"kit", "nbgrader", "otter"}
+    form : {"kit", "nbgrader", "nbgrader, every cell", "otter"}
     """
     solution = solution_notebook(root, notebook.id)
     students = honest_class(notebook.id, count)
@@ -62,15 +62,23 @@ def write_submissions(
         text = submission_of(student, solution, notebook)
         if form != "kit":
             node = nbformat.from_dict(json.loads(text))
-            text = nbformat.writes(for_peers(node, notebook, grade_cells=form == "nbgrader"))
+            made = for_peers(
+                node, notebook, form != "otter", demo_cells=form.endswith("every cell")
+            )
+            text = nbformat.writes(made)
         path = submitted / student.name / notebook.id / f"{notebook.id}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(text, encoding="utf-8")
     return [student.name for student in students]
 
 
-def for_peers(handed_in: NotebookNode, notebook: Notebook, grade_cells: bool) -> NotebookNode:
-    """Return a submission, or the solution, as an autograder with checks in the kernel takes it."""
+def for_peers(
+    handed_in: NotebookNode, notebook: Notebook, grade_cells: bool, demo_cells: bool = False
+) -> NotebookNode:
+    """Return a submission, or the solution, as an autograder with checks in the kernel takes it.
+
+    Demo cells, which the kit leaves out while grading, are left out here too, but on request.
+    """
     names = {exercise.grade_id: exercise.id for exercise in notebook.exercises}
     others, graded = [], []
     for cell in nbformat.from_dict(handed_in).cells:
@@ -78,7 +86,7 @@ def for_peers(handed_in: NotebookNode, notebook: Notebook, grade_cells: bool) ->
         if grade_id in names:
             cell.source = GRADE_CELL.format(exercise=names[grade_id])
             graded.append(cell)
-        elif "demo" not in cell.metadata.get("tags", []):
+        elif demo_cells or "demo" not in cell.metadata.get("tags", []):
             others.append(cell)
     made = nbformat.from_dict(handed_in)
     made.cells = others + graded if grade_cells else others

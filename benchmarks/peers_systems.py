@@ -49,6 +49,8 @@ class System:
         none.
     version : callable
         Asked after `prepare`.
+    share : float
+        Of the submissions; less than all for a row that takes long and adds little.
     """
 
     name: str
@@ -56,6 +58,7 @@ class System:
     prepare: Callable[[Path, Notebook, int], list[str]]
     points: Callable[[Path, str, Notebook], float | None]
     version: Callable[[], str] = str
+    share: float = 1.0
 
 
 def systems() -> list[System]:
@@ -64,6 +67,11 @@ def systems() -> list[System]:
     return [
         System("this kit, 1 worker", _kit(1), _prepare_kit, _kit_points),
         System(nbgrader, _nbgrader, _prepare_nbgrader, _nbgrader_points, _nbgrader_version),
+        System(
+            f"{nbgrader}, demo cells too (as it is handed in)",
+            *(_nbgrader, _prepare_nbgrader_as_handed_in, _nbgrader_points, _nbgrader_version),
+            share=0.25,
+        ),
         System(otter, _otter, _prepare_otter, _otter_points, _otter_version),
         System("this kit, 2 workers", _kit(2), _prepare_kit, _kit_points),
     ]
@@ -113,16 +121,26 @@ def _nbgrader(folder: Path) -> list[str]:
 
 
 def _prepare_nbgrader(folder: Path, notebook: Notebook, count: int) -> list[str]:
+    return _nbgrader_class(folder, notebook, count, "nbgrader")
+
+
+def _prepare_nbgrader_as_handed_in(folder: Path, notebook: Notebook, count: int) -> list[str]:
+    return _nbgrader_class(folder, notebook, count, "nbgrader, every cell")
+
+
+def _nbgrader_class(folder: Path, notebook: Notebook, count: int, form: str) -> list[str]:
     source = folder / "source" / notebook.id / f"{notebook.id}.ipynb"
     source.parent.mkdir(parents=True)
-    nbformat.write(for_peers(solution_notebook(ROOT, notebook.id), notebook, True), source)
+    every_cell = form.endswith("every cell")
+    solution = solution_notebook(ROOT, notebook.id)
+    nbformat.write(for_peers(solution, notebook, True, demo_cells=every_cell), source)
     settings = f"c = get_config()\nc.Execute.timeout = {CELL_SECONDS}\n"
     (folder / "nbgrader_config.py").write_text(settings, encoding="utf-8")
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", notebook.id]
     subprocess.run(
         command, cwd=folder, env=environment(folder), check=True, capture_output=True, text=True
     )
-    return write_submissions(folder / "submitted", ROOT, notebook, count, "nbgrader")
+    return write_submissions(folder / "submitted", ROOT, notebook, count, form)
 
 
 def _nbgrader_points(folder: Path, student: str, notebook: Notebook) -> float | None:

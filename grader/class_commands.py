@@ -22,6 +22,7 @@ from grader.options import (
     notebook_named,
     out,
 )
+from grader.tables import class_table, number, plural, print_lines, remark_lines
 
 if TYPE_CHECKING:
     from grader.autograde import Plan
@@ -68,7 +69,7 @@ def autograde(
             seconds = None if trust_solution else _try_solution(folder, notebook, settings)
             _grade(plan, folder, notebook, settings, workers, seconds)
         else:
-            out.print(f"Nothing changed since the last time, for {_count(len(seats), 'student')}.")
+            out.print(f"Nothing changed since the last time, for {plural(len(seats), 'student')}.")
         _record(folder, notebook, [seat.student for seat in seats])
     raise typer.Exit(_show_class(folder, notebook, {seat.student for seat in seats}))
 
@@ -103,7 +104,6 @@ def _grade(
     """Grade what is planned, with a progress bar, and say which grades are other ones now."""
     from grader.autograde import affordable_workers, changes
     from grader.schedule import Place, grade_class
-    from grader.tables import print_lines
 
     workers, warning = affordable_workers(wanted)
     workers = min(workers, len(plan.tasks))
@@ -131,7 +131,6 @@ def _record(folder: ClassFolder, notebook: Notebook, students: list[str]) -> Non
     """Bring the grades into nbgrader's gradebook, where there is one, and say what was not."""
     from grader.gradebook import Recorded, record
     from grader.results import class_results
-    from grader.tables import print_lines
 
     if not folder.gradebook.exists():
         return
@@ -144,7 +143,7 @@ def _record(folder: ClassFolder, notebook: Notebook, students: list[str]) -> Non
         if one.reason and one.student in graded:
             reasons.setdefault(one.reason, []).append(one)
     new = sum(not one.reason and not one.kept for one in done)
-    out.print(f"nbgrader's gradebook: {_count(new, 'student')} written, of {len(graded)} graded.")
+    out.print(f"nbgrader's gradebook: {plural(new, 'student')} written, of {len(graded)} graded.")
     lines = [f"not in the gradebook: {', '.join(one.student for one in group)}: {reason}"
              for reason, group in reasons.items()]  # fmt: skip
     print_lines(out, lines)
@@ -154,7 +153,7 @@ def _announcement(plan: Plan, workers: int, seconds: float | None) -> str:
     """Say how many are to be graded, how many are kept, and how long it will take."""
     known = plan.seconds_known
     each = sum(known) / len(known) if known else seconds
-    text = f"{len(plan.tasks)} to grade with {_count(workers, 'worker')}"
+    text = f"{len(plan.tasks)} to grade with {plural(workers, 'worker')}"
     if plan.kept:
         text += f", {len(plan.kept)} whose grades still hold"
     if each is None:
@@ -193,7 +192,6 @@ def _show_class(folder: ClassFolder, notebook: Notebook, students: set[str]) -> 
     """Print the class as a table and what needs a look; return the exit code."""
     from grader.rescoring import read_rescorings, worth
     from grader.results import results_of
-    from grader.tables import class_table, print_lines, remark_lines
 
     results = results_of(folder, notebook)
     now_worth = worth(notebook, read_rescorings(folder.reports))
@@ -215,7 +213,6 @@ def show(
     from grader.rescoring import read_rescorings
     from grader.results import current_report
     from grader.story import story_lines
-    from grader.tables import print_lines
 
     notebook, folder = notebook_named(assignment), ClassFolder(course)
     if exercise:
@@ -241,10 +238,10 @@ def rescore(
     course: CourseOption = HERE,
 ) -> None:
     """Change what an exercise is worth, or drop an unfair check, without grading again."""
+    from grader.autograde import alone_in
     from grader.classroom import ClassFolder
     from grader.rescoring import decide
     from grader.results import class_results
-    from grader.tables import number, print_lines
 
     notebook, folder = notebook_named(assignment), ClassFolder(course)
     before = class_results(folder, notebook)
@@ -257,12 +254,10 @@ def rescore(
         for old, new in zip(before, after, strict=True)
         if old.report.points != new.report.points
     ]
-    out.print(f"{_count(len(moved), 'grade')} of {len(after)} changed; nothing was graded again.")
+    out.print(f"{plural(len(moved), 'grade')} of {len(after)} changed; nothing was graded again.")
     print_lines(out, moved)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    with alone_in(folder):
+        _record(folder, notebook, [result.student for result in after])
 
 
 def _duration(seconds: float) -> str:

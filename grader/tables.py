@@ -16,6 +16,17 @@ def number(points: float | None) -> str:
     return "-" if points is None else f"{points:g}"
 
 
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "worker"), plural(2, "worker")
+    ('1 worker', '2 workers')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def report_lines(report: GradeReport) -> list[str]:
     """Return a report as its student reads it."""
     if report.status != GRADED:

@@ -19,7 +19,7 @@ from grader.reports.wording import (
 )
 from grader.rescoring import Rescoring
 from grader.results import Result
-from grader.tables import number
+from grader.tables import number, plural
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,9 @@ def _worth(result: ExerciseResult, known: Exercise | None, decision: Rescoring |
         return ""
     words = []
     if known and known.points != result.max_points:
-        words.append(f"It is worth {result.max_points} points now; before it was {known.points}.")
+        words.append(
+            f"It is worth {plural(result.max_points, 'point')} now; before it was {known.points}."
+        )
     if decision.dropped:
         words.append("Checks that proved unfair do not count.")
     if words and decision.reason:
