@@ -77,7 +77,13 @@ def own_folders(writable: list[str], tmpfs_bytes: int, covers: list[str], own_us
     _mount(None, "/", None, RECURSIVE | PRIVATE)
     harmless = NO_SUID | NO_DEVICES
     for path in writable:
+        # Python itself may lie in there: an environment below /tmp is seen inside too.
+        below = {point: os.open(point, os.O_PATH) for point in _mount_points_below(path)}
         _mount("tmpfs", path, "tmpfs", harmless, f"mode=1777,size={tmpfs_bytes}")
+        for point, descriptor in below.items():
+            os.makedirs(point, 0o755)
+            _mount(f"/proc/self/fd/{descriptor}", point, None, BIND | RECURSIVE)
+            os.close(descriptor)
     terminals = "newinstance,ptmxmode=0666,mode=620"
     _mount("devpts", "/dev/pts", "devpts", NO_SUID | NO_EXEC, terminals)
     _mount("proc", "/proc", "proc", harmless | NO_EXEC)
@@ -92,6 +98,17 @@ def own_folders(writable: list[str], tmpfs_bytes: int, covers: list[str], own_us
         if os.path.isdir(path):
             _mount("tmpfs", path, "tmpfs", harmless | READ_ONLY, "mode=0755,size=64k")
     os.chdir(writable[-1])  # what was open under this name is the fork server's
+
+
+def _mount_points_below(folder: str) -> list[str]:
+    """Return the topmost mount points inside a folder; what is mounted in them comes with them."""
+    with open("/proc/self/mountinfo", "rb") as file:
+        points = [line.split()[4].decode("unicode_escape") for line in file]
+    top: list[str] = []
+    for point in sorted(points):
+        if point.startswith(folder + "/") and not any(point.startswith(t + "/") for t in top):
+            top.append(point)
+    return list(dict.fromkeys(top))
 
 
 def loopback_up() -> None:

@@ -246,6 +246,20 @@ def test_a_session_that_cannot_be_walled_off_does_not_start(
             server.start(TIGHT, {}, with_images=True)
 
 
+def test_packages_below_a_private_folder_are_seen(
+    wall: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment may lie below /tmp, of which each session has its own."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "only_here.py").write_text("value = 7\n")
+    monkeypatch.syspath_prepend(str(packages))
+    with preloaded(environment={"FRESH": "packages"}) as session:
+        assert session.run_cell("import only_here").status == "ok"
+        told = session.run_cell(f"open({str(packages / 'new')!r}, 'w')")
+        assert told.status == "error"
+
+
 def test_an_unknown_preload_is_refused() -> None:
     with pytest.raises(SandboxError, match="preload is one of"):
         Session(preload="no_such_framework")

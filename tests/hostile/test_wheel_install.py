@@ -25,6 +25,7 @@ def test_the_wall_holds_from_a_wheel(
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
+    assert told["trouble"] == ""
     assert Path(told["grader"]).is_relative_to(installed.parents[1])
     assert [promise for promise in told["promises"] if not promise[1]] == []
 
