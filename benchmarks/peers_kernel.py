@@ -34,6 +34,7 @@ from grader.hidden.conftest import (  # noqa: F401
     pytest_configure,
     pytest_runtest_makereport,
     pytest_runtest_setup,
+    series,
     student,
 )
 from grader.report import GRADER_ERROR

@@ -110,7 +110,7 @@ def why_no_name(student: str) -> str:
 
     Examples
     --------
-    >>> why_no_name("ada"), why_no_name("../ada")
+    >>> why_no_name("ada"), why_no_name("ada/bob")
     ('', 'holds a character that no file name should hold')
     """
     if not student or student.startswith("."):

@@ -4,13 +4,13 @@ Two screenshots are written to build/, for people to look at.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +19,7 @@ from grader.gradebook import points_by_hand
 from grader.report import GradeReport, read_report
 from grader.rescoring import Rescoring, write_rescorings
 from grader.tables import number
-from tests.browser.test_jupyterlab import BROWSERS, CHECKOUT, QUIET, WINDOW, wait_for
+from tests.browser.test_jupyterlab import CHECKOUT, WINDOW, wait_for
 from tests.nbgrader.conftest import NB, copy_course
 from tests.nbgrader.recorded import NOTEBOOK, QUESTION, hand_in, record_all
 
@@ -44,16 +44,8 @@ class Formgrader:
 
 
 @pytest.fixture(scope="module")
-def browser_program() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
-    return found
-
-
-@pytest.fixture(scope="module")
 def formgrader(
-    tmp_path_factory: pytest.TempPathFactory, browser_program: str
+    tmp_path_factory: pytest.TempPathFactory, chromium_options: dict[str, Any]
 ) -> Iterator[Formgrader]:
     """Record a class and start a server with nbgrader's extension in its folder."""
     course = copy_course(tmp_path_factory.mktemp("formgrader"))
@@ -88,13 +80,11 @@ def formgrader(
 
 
 @pytest.fixture(scope="module")
-def page(browser_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+def page(chromium_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     with playwright.sync_playwright() as play:
         context = play.chromium.launch_persistent_context(
             str(tmp_path_factory.mktemp("profile")),
-            executable_path=browser_program,
-            headless=True,
-            args=["--no-sandbox", *QUIET],
+            **chromium_options,
             viewport=WINDOW,
         )
         context.set_default_timeout(MILLISECONDS)

@@ -103,10 +103,10 @@ def test_a_full_disk_ends_the_class_and_keeps_what_is_written(tmp_path: Path) ->
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     folder = write_class(tmp_path, *(f"s{n}" for n in range(20)), "kills_the_worker")
     gc.collect()  # of the test before, which ended in an exception
-    before = open_files()
+    before, others = open_files(), children()
     run(folder)
     assert open_files() <= before
-    assert children() == []
+    assert children() <= others
 
 
 def test_only_what_changed_is_graded_again(tmp_path: Path) -> None:
@@ -265,7 +265,8 @@ def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def children() -> list[int]:
+def children() -> set[int]:
+    """Return this process's children; multiprocessing's own tracker is one, and stays."""
     tasks = Path("/proc/self/task").glob("*/children")
     pids = [int(pid) for task in tasks for pid in task.read_text().split()]
-    return [p for p in pids if b"resource_tracker" not in Path(f"/proc/{p}/cmdline").read_bytes()]
+    return {p for p in pids if b"resource_tracker" not in Path(f"/proc/{p}/cmdline").read_bytes()}
