@@ -72,7 +72,7 @@ def systems() -> list[System]:
             *(_nbgrader, _prepare_nbgrader_as_handed_in, _nbgrader_points, _nbgrader_version),
             share=0.25,
         ),
-        System(otter, _otter, _prepare_otter, _otter_points, _otter_version),
+        System(otter, _otter, _prepare_otter, _otter_points, _otter_version, share=0.5),
         System("this kit, 2 workers", _kit(2), _prepare_kit, _kit_points),
     ]
 
