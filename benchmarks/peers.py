@@ -46,6 +46,7 @@ from grader.tables import number
 NOTEBOOK = "nb1_autoencoder"
 RESULT = ROOT / "benchmarks" / "results" / "peers.json"
 SUBMISSIONS = 20
+KEPT_FROM = 10  # fewer are a try, and do not replace the real thing
 COLUMNS = ("", "submissions per hour", "CPU s each", "trusted process, MB")
 LOG_LINES = 15  # of a command that did not give full points; enough for a traceback's end
 
@@ -140,7 +141,8 @@ def measure_all(count: int, console: Console) -> dict[str, Any]:
         for complaint in row["complaints"]:
             console.print(f"  COMPLAINT {complaint}", markup=False)
     return {
-        "command": "python -m benchmarks.peers",
+        "command": "python -m benchmarks.peers"
+        + ("" if count == SUBMISSIONS else f" --submissions {count}"),
         "date": date.today().isoformat(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -167,7 +169,7 @@ def main() -> None:
         "--submissions",
         type=int,
         default=SUBMISSIONS,
-        help="another number is a try, and is not kept",
+        help=f"fewer than {KEPT_FROM} are a try, and are not kept",
     )
     parser.add_argument("--table", action="store_true", help="print the README's table, and end")
     options = parser.parse_args()
@@ -179,7 +181,7 @@ def main() -> None:
         return
     result = measure_all(options.submissions, console)
     show(result, console)
-    if options.submissions == SUBMISSIONS:  # a try does not replace the real thing
+    if options.submissions >= KEPT_FROM:
         write_atomically(RESULT, (json.dumps(result, indent=1) + "\n").encode())
     sys.exit(1 if any(row["complaints"] for row in result["rows"]) else 0)
 
