@@ -17,7 +17,9 @@ from grader.schedule import Place, Task, grade_class
 from grader.tables import number
 
 GIB = 2**30
-HONEST_BYTES = 2 * GIB  # both sessions of an honest submission together
+# Of one worker: 0.9 GB resident in each of the two sessions of an honest submission, and 0.55 GB in
+# the process that they were forked from, of which they share most.
+HONEST_BYTES = 2 * GIB
 RESERVE_BYTES = 4 * GIB  # one session that runs to its limit (Limits.memory_bytes)
 CGROUP = Path("/sys/fs/cgroup")
 OWN = ".solution"  # folder of the solution's own report; no student's name begins with a dot
