@@ -29,6 +29,7 @@ SEED = 20261125
 # Seconds from the start to the kill: while the class is read, the workers start, the first
 # submissions are at work, and after some are finished (an honest one takes 25).
 EARLIEST, LATEST = 0.2, 40.0
+AFTER = 10.0  # seconds from the first report that a run finished to the kill, at most
 
 
 def graded(root: Path) -> dict[str, GradeReport]:
@@ -45,7 +46,7 @@ def kill_again_and_again(root: Path, kills: int) -> dict[str, int]:
         process = subprocess.Popen(
             grader_command(root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(rng.uniform(EARLIEST, LATEST))
+        wait_for_the_moment(rng, root, process, len(before))
         below = list(tree(process.pid))
         early_ends += process.poll() is not None
         process.send_signal(signal.SIGKILL)
@@ -62,6 +63,21 @@ def kill_again_and_again(root: Path, kills: int) -> dict[str, int]:
         "processes_left_running": left_running,
         "grader_had_ended_before_the_kill": early_ends,
     }
+
+
+def wait_for_the_moment(
+    rng: random.Random, root: Path, process: subprocess.Popen[bytes], reports: int
+) -> None:
+    """Wait until this grader is to be killed: after a random time, or soon after it finished one.
+
+    With random times alone a slow machine would be killed before it finished anything, each time.
+    """
+    if rng.random() < 0.5:
+        time.sleep(rng.uniform(EARLIEST, LATEST))
+        return
+    while process.poll() is None and len(graded(root)) <= reports:
+        time.sleep(0.2)
+    time.sleep(rng.uniform(0, AFTER))
 
 
 def count_alive_after(pids: list[int], seconds: float) -> int:
