@@ -12,7 +12,7 @@ from pathlib import Path
 from data_utils.course import load_course
 from grader.archives import Entry, open_source
 from grader.classroom import ClassFolder
-from grader.collect_names import owners
+from grader.collect_names import PLAIN, owners
 from grader.errors import CollectError
 from grader.roster import read_roster, write_roster
 from grader.seating import Seating
@@ -94,8 +94,12 @@ def collect(
             taking = Taking(folder, notebook_id, student, people.get(student), Path(desk), replace)
             became = taking.take(files)
             done += became
-            if any(file.outcome in (TAKEN, UNCHANGED, WAITING) for file in became):
-                people[student] = taking.person(files[0][1])
+            first = files[0][1]
+            handed_in = any(file.outcome in (TAKEN, UNCHANGED, WAITING) for file in became)
+            if not handed_in and first.lms != PLAIN:  # a platform lists students and nobody else
+                taking.keep_place()
+            if handed_in or first.lms != PLAIN:
+                people[student] = taking.person(first)
     write_roster(folder.root, people.values())
     return CollectResult(tuple(sorted(done, key=lambda file: file.file)))
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from grader.archives import Entry
 from grader.classroom import ClassFolder
 from grader.collect_names import CANVAS, PLAIN, Owner
-from grader.errors import SubmissionError
+from grader.errors import SubmissionError, WriteError
 from grader.files import write_atomically
 from grader.roster import Person
 from grader.submissions import read_bytes, read_submission
@@ -142,6 +142,13 @@ class Taking:
         """Return what the roster has to hold about the student from now on."""
         known = self.known or Person(self.student, owner.name, owner.lms)
         return known.with_version(self.notebook_id, owner.id, self.taken_version)
+
+    def keep_place(self) -> None:
+        """Make the student's folder without a notebook: so the class shows who has none."""
+        try:
+            self.place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(f"{self.place} could not be made ({error.strerror}).") from error
 
     def _look(self, entry: Entry) -> tuple[str, str, bytes]:
         """Return whether it is the wanted notebook, the reason if not, and its bytes."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.classroom import ClassFolder
+from grader.classroom import ClassFolder, list_seats
 from grader.collect import CollectResult, collect
 from grader.collect_names import Owner, owners, slug, undecorated, why_no_student
 from grader.errors import CollectError, GraderError, SubmissionError
@@ -97,7 +97,9 @@ def test_a_download_from_canvas(tmp_path: Path, course: ClassFolder) -> None:
     )
     assert "hand in the notebook itself" in reason(result, "xuli_12348_692_work.zip").lower()
     assert Counter(outcomes(result).values()) == {"taken": 4, "skipped": 1, "refused": 3}
-    assert set(read_roster(course.root)) == set(lying(course.root))
+    without = {"xuli-12348", "pooradam-12349", "slowsam-12350"}  # who stand as missing in the class
+    assert {s.student for s in list_seats(course.submitted, NB)} == {*lying(course.root), *without}
+    assert set(read_roster(course.root)) == {*lying(course.root), *without}
     jane = read_roster(course.root)["doejane-12345"]
     assert (jane.name, jane.lms, jane.id_in(NB)) == ("doejane", "canvas", "12345")
     assert jane.id_in("another notebook") == "12345"

@@ -122,7 +122,7 @@ def test_canvas_there_and_back(tmp_path: Path) -> None:
             archive.writestr(name, content)
     collect(tmp_path / "submissions.zip", ClassFolder(root), NB)
     people = read_roster(root)
-    assert set(people) == {"doejane-101", "roejoe-102", "cmdccalca0-105"}
+    assert set(people) == {"doejane-101", "roejoe-102", "evileve-104", "cmdccalca0-105"}
     roster = canvas_file(
         tmp_path / "canvas.csv",
         canvas_row("Doe, Jane", "101", "jane"),
