@@ -120,6 +120,10 @@ class Floor:
     note: str
     table: tuple[SeedRow, ...]
 
+    def mean_of(self, design: str) -> float | None:
+        """Return the mean AUROC of a design over its seeds, None where the table lacks it."""
+        return next((row.mean for row in self.table if row.design == design), None)
+
 
 @dataclass(frozen=True)
 class Notebook:

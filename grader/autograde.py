@@ -13,14 +13,15 @@ from grader.examination import Settings
 from grader.files import TEMPORARY
 from grader.freshness import FORCED, why_again
 from grader.report import GRADED, GradeReport, read_report
+from grader.sandbox import Limits
 from grader.schedule import Place, Task, grade_class
 from grader.tables import number
 
 GIB = 2**30
-# Of one worker: 0.9 GB resident in each of the two sessions of an honest submission, and 0.55 GB in
-# the process that they were forked from, of which they share most.
+# Of one worker: 0.9 GB resident in each of the two sessions of an honest submission, and 0.55 to
+# 0.7 GB in the process that they were forked from, of which they share most.
 HONEST_BYTES = 2 * GIB
-RESERVE_BYTES = 4 * GIB  # one session that runs to its limit (Limits.memory_bytes)
+RESERVE_BYTES = Limits().memory_bytes  # one session that runs to its limit
 CGROUP = Path("/sys/fs/cgroup")
 OWN = ".solution"  # folder of the solution's own report; no student's name begins with a dot
 SOLUTION = "solution"
@@ -166,7 +167,7 @@ def alone_in(folder: ClassFolder) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except ImportError:
             pass
-        except OSError as error:
+        except BlockingIOError as error:
             raise NotReadyError(
                 f"Another grader is at work in {folder.reports}. Wait for it, or stop it."
             ) from error

@@ -22,7 +22,7 @@ from grader.options import (
     notebook_named,
     out,
 )
-from grader.tables import class_table, number, plural, print_lines, remark_lines
+from grader.tables import class_table, grouped_lines, number, plural, print_lines, remark_lines
 
 if TYPE_CHECKING:
     from grader.autograde import Plan
@@ -129,7 +129,7 @@ def _grade(
 
 def _record(folder: ClassFolder, notebook: Notebook, students: list[str]) -> None:
     """Bring the grades into nbgrader's gradebook, where there is one, and say what was not."""
-    from grader.gradebook import Recorded, record
+    from grader.gradebook import record
     from grader.results import class_results
 
     if not folder.gradebook.exists():
@@ -138,15 +138,10 @@ def _record(folder: ClassFolder, notebook: Notebook, students: list[str]) -> Non
         done = record(folder, notebook, students, lambda _: advance())
     results = class_results(folder, notebook)
     graded = {result.student for result in results if not result.word}  # the others are told below
-    reasons: dict[str, list[Recorded]] = {}
-    for one in done:
-        if one.reason and one.student in graded:
-            reasons.setdefault(one.reason, []).append(one)
     new = sum(not one.reason and not one.kept for one in done)
     out.print(f"nbgrader's gradebook: {plural(new, 'student')} written, of {len(graded)} graded.")
-    lines = [f"not in the gradebook: {', '.join(one.student for one in group)}: {reason}"
-             for reason, group in reasons.items()]  # fmt: skip
-    print_lines(out, lines)
+    missed = [(one.reason, one.student) for one in done if one.reason and one.student in graded]
+    print_lines(out, grouped_lines("not in the gradebook", missed))
 
 
 def _announcement(plan: Plan, workers: int, seconds: float | None) -> str:
@@ -167,10 +162,10 @@ def _with_progress(
 ) -> Iterator[tuple[Seat, GradeReport]]:
     """Pass results on; show a bar on a terminal, and a line for each where there is none."""
     with _bar("grading", count) as advance:
-        for number, (seat, report) in enumerate(results, start=1):
+        for place, (seat, report) in enumerate(results, start=1):
             advance()
             if not out.is_terminal:
-                out.print(f"{number} of {count}  {seat.student}", markup=False)
+                out.print(f"{place} of {count}  {seat.student}", markup=False)
             yield seat, report
 
 
@@ -244,19 +239,19 @@ def rescore(
     from grader.results import class_results
 
     notebook, folder = notebook_named(assignment), ClassFolder(course)
-    before = class_results(folder, notebook)
-    known = {c.name.split("[")[0] for r in before for e in r.report.exercises
-             if e.id == exercise for c in e.checks}  # fmt: skip
-    decide(folder.reports, notebook.exercise(exercise), points, drop or [], reason, undo, known)
-    after = class_results(folder, notebook)
-    moved = [
-        f"{old.student}: {number(old.report.points)} -> {number(new.report.points)}"
-        for old, new in zip(before, after, strict=True)
-        if old.report.points != new.report.points
-    ]
-    out.print(f"{plural(len(moved), 'grade')} of {len(after)} changed; nothing was graded again.")
-    print_lines(out, moved)
     with alone_in(folder):
+        before = class_results(folder, notebook)
+        known = {c.name.split("[")[0] for r in before for e in r.report.exercises
+                 if e.id == exercise for c in e.checks}  # fmt: skip
+        decide(folder.reports, notebook.exercise(exercise), points, drop or [], reason, undo, known)
+        after = class_results(folder, notebook)
+        moved = [
+            f"{old.student}: {number(old.report.points)} -> {number(new.report.points)}"
+            for old, new in zip(before, after, strict=True)
+            if old.report.points != new.report.points
+        ]
+        said = f"{plural(len(moved), 'grade')} of {len(after)} changed; nothing was graded again."
+        print_lines(out, [said, *moved])
         _record(folder, notebook, [result.student for result in after])
 
 

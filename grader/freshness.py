@@ -84,6 +84,23 @@ def why_again(
     return ", ".join(changed) or None
 
 
+def require_current(report: GradeReport | None, path: Path) -> GradeReport:
+    """Return a report of the bytes that lie at `path` now.
+
+    Raises
+    ------
+    SubmissionError
+        If there is none, or it is of other bytes.
+    """
+    if report is None:
+        raise SubmissionError("It is not graded yet. Run: python -m grader autograde")
+    if report.status == GRADED and hashlib.sha256(read_bytes(path)).hexdigest() != report.sha256:
+        raise SubmissionError(
+            "The file was changed after it was graded. Run: python -m grader autograde"
+        )
+    return report
+
+
 def with_history(report: GradeReport, path: Path, why: str) -> GradeReport:
     """Return a new report with the earlier grades of the one that it will replace.
 

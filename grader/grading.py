@@ -140,10 +140,10 @@ def _flags(notebook: Notebook, settings: Settings, log: CheckLog) -> tuple[str, 
         if not name.startswith("auroc_exam_"):
             continue
         floor = notebook.floor(settings.profile, settings.device, int(name.rsplit("_", 1)[1]))
-        known = [row.mean for row in floor.table if row.design == "solution"] if floor else []
-        if known and reached > known[0] + MUCH_BETTER:
+        known = floor.mean_of("solution") if floor else None
+        if known is not None and reached > known + MUCH_BETTER:
             flags.append(
-                f"AUROC {reached:.3f} on the exam, where the solution reaches {known[0]:.3f}: "
+                f"AUROC {reached:.3f} on the exam, where the solution reaches {known:.3f}: "
                 "did the detector see the anomaly digit?"
             )
     broken = [c.name for checks in log.results.values() for c in checks if c.status == GRADER_ERROR]

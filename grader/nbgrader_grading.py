@@ -18,15 +18,14 @@ from traitlets import Bool, Enum
 
 from data_utils.course import load_course
 from grader.classroom import Seat, report_path
-from grader.errors import GraderError, SubmissionError
+from grader.errors import GraderError
 from grader.examination import CELL_SECONDS, Settings
-from grader.freshness import why_again, with_history
+from grader.freshness import require_current, why_again, with_history
 from grader.grading import failed_report, grade_submission
 from grader.nbgrader_points import set_points
-from grader.report import GRADED, ExerciseResult, GradeReport, read_report
+from grader.report import GRADED, GRADER_STOPPED, ExerciseResult, GradeReport, read_report
 from grader.rescoring import read_rescorings, rescored, worth
 from grader.sandbox import Isolation, SandboxError, best_isolation
-from grader.submissions import read_bytes
 from grader.tables import exercise_lines
 
 REPORTS = "reports"
@@ -118,7 +117,7 @@ class GradeInSandbox(NbGraderPreprocessor):
         try:
             return grade_submission(seat.path, self._settings(), notebook_id)
         except (GraderError, SandboxError) as error:
-            reason = f"The grader stopped, not the student's work: {error}"
+            reason = f"{GRADER_STOPPED}, not the student's work: {error}"
             return failed_report(seat.path, Settings(self.profile), reason, notebook_id)
 
 
@@ -127,23 +126,6 @@ def seat_of(config: Any, resources: Any) -> Seat:
     place, course = resources["nbgrader"], CourseDirectory(config=config)
     folder = course.format_path(course.submitted_directory, place["student"], place["assignment"])
     return Seat(place["student"], Path(folder) / f"{place['notebook']}.ipynb")
-
-
-def require_current(report: GradeReport | None, path: Path) -> GradeReport:
-    """Return a report of the bytes that lie at `path` now.
-
-    Raises
-    ------
-    SubmissionError
-        If there is none, or it is of other bytes.
-    """
-    if report is None:
-        raise SubmissionError("It is not graded yet. Run: python -m grader autograde")
-    if report.status == GRADED and hashlib.sha256(read_bytes(path)).hexdigest() != report.sha256:
-        raise SubmissionError(
-            "The file was changed after it was graded. Run: python -m grader autograde"
-        )
-    return report
 
 
 def why_not_graded(report: GradeReport) -> str:

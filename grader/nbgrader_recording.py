@@ -16,6 +16,7 @@ from nbgrader.converters import Autograde, GenerateFeedback
 from data_utils.course import Notebook
 from grader.classroom import ClassFolder
 from grader.errors import ClassRecordError, GraderError, RecordError
+from grader.freshness import require_current
 from grader.gradebook import Recorded
 from grader.nbgrader_course import NbgraderCourse, quietly, require_writable
 from grader.nbgrader_grading import (
@@ -23,7 +24,6 @@ from grader.nbgrader_grading import (
     clamped,
     digest_of,
     name_of,
-    require_current,
     why_not_graded,
 )
 from grader.nbgrader_points import set_points

@@ -14,6 +14,7 @@ from grader.files import write_atomically
 PASSED, FAILED, EXCUSED, GRADER_ERROR = "passed", "failed", "excused", "grader_error"
 # Status of a report. All but the first stand as words wherever points would stand; none is a zero.
 GRADED, NOT_GRADED, MISSING, UNGRADED = "graded", "failed", "missing", "ungraded"
+GRADER_STOPPED = "The grader stopped"  # so begins a reason that is the grader's own fault
 
 
 @dataclass(frozen=True)

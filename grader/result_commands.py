@@ -63,7 +63,7 @@ def feedback(assignment: AssignmentOption = "", course: CourseOption = HERE) -> 
     from grader.feedback import write_feedback
     from grader.reports.pages import page_name
     from grader.results import results_of
-    from grader.tables import print_lines
+    from grader.tables import grouped_lines, print_lines
 
     notebook, folder = notebook_named(assignment), ClassFolder(course)
     results = results_of(folder, notebook)
@@ -73,17 +73,14 @@ def feedback(assignment: AssignmentOption = "", course: CourseOption = HERE) -> 
     done = write_feedback(
         folder, notebook, students, lambda name: pages / page_name(name), lambda _: None
     )
-    reasons: dict[str, list[str]] = {}
     graded = {result.student for result in results if not result.word}
-    for given in done:
-        if given.reason and given.student in graded:
-            reasons.setdefault(given.reason, []).append(given.student)
+    missed = [(given.reason, given.student) for given in done
+              if given.reason and given.student in graded]  # fmt: skip
     out.print(
         f"Feedback for {len(done)} students lies in {folder.root / 'feedback'}; "
         f"{len(graded)} of them were graded."
     )
-    print_lines(out, [f"no page of nbgrader's for {', '.join(who)}: {why}"
-                      for why, who in reasons.items()])  # fmt: skip
+    print_lines(out, grouped_lines("no page of nbgrader's", missed))
 
 
 @app.command()

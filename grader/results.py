@@ -3,19 +3,18 @@
 The table, the pages, `show` and every export start here, so that they agree.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from data_utils.course import Notebook
 from grader.classroom import ClassFolder, Seat, list_seats
-from grader.errors import GraderError, SubmissionError
+from grader.errors import GraderError
 from grader.examination import Settings
+from grader.freshness import require_current
 from grader.gradebook import points_by_hand
 from grader.grading import failed_report
 from grader.report import GRADED, UNGRADED, GradeReport, read_report
 from grader.rescoring import Rescoring, read_rescorings, rescored
-from grader.submissions import read_bytes
 
 
 @dataclass(frozen=True)
@@ -101,24 +100,8 @@ def current_report(
     A report of other bytes than those that lie there does not hold; it becomes ``"ungraded"``.
     """
     path = folder.report(seat.student, notebook.id)
-    if not path.exists():
-        return _ungraded(seat, notebook, "It is not graded yet. Run: python -m grader autograde")
     try:
-        report = read_report(path)
+        report = require_current(read_report(path) if path.exists() else None, seat.path)
     except GraderError as error:
-        return _ungraded(seat, notebook, str(error))
-    if report.status == GRADED and _hash_of(seat) != report.sha256:
-        reason = "The file was changed after it was graded. Run: python -m grader autograde"
-        return _ungraded(seat, notebook, reason)
+        return failed_report(seat.path, Settings(), str(error), notebook.id, UNGRADED)
     return rescored(report, dict(decisions))
-
-
-def _hash_of(seat: Seat) -> str:
-    try:
-        return hashlib.sha256(read_bytes(seat.path)).hexdigest()
-    except SubmissionError:
-        return ""
-
-
-def _ungraded(seat: Seat, notebook: Notebook, reason: str) -> GradeReport:
-    return failed_report(seat.path, Settings(), reason, notebook.id, UNGRADED)

@@ -21,7 +21,7 @@ from grader.errors import GraderError, MissingSubmissionError, SubmissionError, 
 from grader.examination import Settings
 from grader.freshness import with_history
 from grader.grading import failed_report, grade_submission
-from grader.report import MISSING, NOT_GRADED, GradeReport
+from grader.report import GRADER_STOPPED, MISSING, NOT_GRADED, GradeReport
 from grader.sandbox import SandboxError, SandboxUnavailable
 
 ATTEMPTS = 2  # a worker that dies twice at the same submission dies of it
@@ -119,7 +119,7 @@ def write_report(task: Task, place: Place, report: GradeReport) -> GradeReport:
 
 def _write_failed(task: Task, place: Place, what: str) -> GradeReport:
     """Write the report of a submission that the grader itself could not grade."""
-    reason = f"The grader stopped, not the student's work: {what}. Grade it again."
+    reason = f"{GRADER_STOPPED}, not the student's work: {what}. Grade it again."
     report = failed_report(task.seat.path, place.settings, reason, place.notebook_id)
     return write_report(task, place, report)
 

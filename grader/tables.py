@@ -1,6 +1,6 @@
 """What the terminal shows: one report in words, a class as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -97,6 +97,26 @@ def remark_lines(rows: Sequence[tuple[str, GradeReport]]) -> list[str]:
         for student, report in rows
         if report.reason or report.flags
     ]
+
+
+def grouped_lines(what: str, reasons: Iterable[tuple[str, str]]) -> list[str]:
+    """Return one line for each reason, with everybody whom it concerns.
+
+    Parameters
+    ----------
+    what : str
+        How each line begins.
+    reasons : iterable of (reason, student)
+
+    Examples
+    --------
+    >>> grouped_lines("left out", [("it is locked", "ada"), ("it is locked", "bob")])
+    ['left out: ada, bob: it is locked']
+    """
+    who: dict[str, list[str]] = {}
+    for reason, student in reasons:
+        who.setdefault(reason, []).append(student)
+    return [f"{what}: {', '.join(names)}: {reason}" for reason, names in who.items()]
 
 
 def print_lines(console: Console, lines: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from grader.report import (
     EXCUSED,
     FAILED,
     GRADER_ERROR,
+    GRADER_STOPPED,
     NOT_GRADED,
     PASSED,
     CheckResult,
@@ -17,7 +18,6 @@ from grader.report import (
 )
 
 # How a report's reason begins where the grader, not the file, was at fault (grader/schedule.py).
-GRADER_STOPPED = "The grader stopped"
 _PUT_BACK = ("was changed; the original was run", "was missing and was put back")
 BLOCKS = 10  # of the bar that shows a share in letters
 _EXAM = re.compile(r"auroc_exam_(\d)")
@@ -106,8 +106,7 @@ def exam_auroc(report: GradeReport) -> tuple[int, float] | None:
 def solution_mean(notebook: Notebook, profile: str, device: str, digit: int) -> float | None:
     """Return what the course's own solution reaches on the mean of its seeds."""
     floor = notebook.floor(profile, device, digit)
-    means = [row.mean for row in floor.table if row.design == "solution"] if floor else []
-    return means[0] if means else None
+    return floor.mean_of("solution") if floor else None
 
 
 def stopped(report: GradeReport) -> bool:
