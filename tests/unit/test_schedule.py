@@ -207,8 +207,9 @@ def test_kill_at_any_moment_loses_no_finished_grade(tmp_path: Path) -> None:
         assert written.isdisjoint(done(folder)[0])  # a finished grade holds
     run(folder)
     finished, started = done(folder)
-    assert len(set(finished)) == 60
-    assert len(finished) == 60  # nothing is finished twice
+    assert tasks_of(folder) == []  # every grade is there
+    # The log's line comes after the report: who is killed between the two has a report and no line.
+    assert len(finished) == len(set(finished)) >= 60 - KILLS * 2  # nothing is finished twice
     assert len(started) - 60 <= KILLS * 2  # only what was in flight is begun twice
 
 
