@@ -44,33 +44,34 @@ Namespace = dict[str, Any]
 
 
 class KernelStudent:
-    """Stands in for `grader.examination.Student`: calls what the notebook defines, right here."""
+    """Stands in for `grader.student.Student`: calls what the notebook defines, right here."""
 
     def __init__(self, namespace: Namespace, notebook: Notebook, exercise: Exercise) -> None:
         self._namespace = namespace
         self._notebook = notebook
         self._exercise = exercise
 
-    def call(self, *args: Any, seconds: float | None = None, **kwargs: Any) -> Any:
+    def call(self, *args: Any, name: str = "", seconds: float | None = None, **kwargs: Any) -> Any:
         """Call the exercise's function; `seconds` is left to the time limit of the cell."""
-        return self._guarded(lambda: self._namespace[self._exercise.function](*args, **kwargs))
+        function = name or self._exercise.function
+        return self._guarded(lambda: self._namespace[function](*args, **kwargs))
 
-    def keep(self, *args: Any, seconds: float | None = None, **kwargs: Any) -> Any:
+    def keep(self, *args: Any, name: str = "", seconds: float | None = None, **kwargs: Any) -> Any:
         """Call the exercise's function; there is no other place to leave its result in."""
-        return self.call(*args, **kwargs)
+        return self.call(*args, name=name, **kwargs)
 
-    def call_and_look(self, *args: Any) -> tuple[Any, list[Any]]:
+    def call_and_look(self, *args: Any, name: str = "") -> tuple[Any, list[Any]]:
         """Call the exercise's function; return its result and the arguments as it left them."""
         handed_in = copy.deepcopy(list(args))
-        return self.call(*handed_in), handed_in
+        return self.call(*handed_in, name=name), handed_in
 
-    def method(self, kept: Any, name: str, *args: Any) -> Any:
+    def method(self, handle: Any, name: str, *args: Any) -> Any:
         """Call a method of an object."""
-        return self._guarded(lambda: getattr(kept, name)(*args))
+        return self._guarded(lambda: getattr(handle, name)(*args))
 
-    def attribute(self, kept: Any, name: str) -> Any:
+    def attribute(self, handle: Any, name: str) -> Any:
         """Return an attribute of an object."""
-        return self._guarded(lambda: getattr(kept, name))
+        return self._guarded(lambda: getattr(handle, name))
 
     def in_run(self, operation: str, *args: Any) -> Any:
         """Perform an operation on the notebook as it was run, which is this one."""
