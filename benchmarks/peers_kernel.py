@@ -18,7 +18,7 @@ import pytest
 
 from data_utils.course import Exercise, Floor, Notebook, Step, load_course
 from data_utils.runtime import current_profile
-from data_utils.selfcheck.nb1_visible import NOTEBOOK_NAMES
+from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Found, finding_for_exception
 from grader.checklog import CheckLog
 from grader.errors import GraderError
@@ -92,8 +92,8 @@ class KernelStudent:
             return work()
         except Exception as error:  # whatever the student's code raises is a finding
             name, text = type(error).__name__, str(error)
-            function = self._exercise.function
-            raise Found(finding_for_exception(function, name, text, "", NOTEBOOK_NAMES)) from error
+            function, known = self._exercise.function, VISIBLE[self._notebook.id].names
+            raise Found(finding_for_exception(function, name, text, "", known)) from error
 
 
 class KernelLog(CheckLog):

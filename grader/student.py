@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from data_utils.course import Exercise, Floor, Step
-from data_utils.selfcheck.nb1_visible import NOTEBOOK_NAMES
+from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
 from grader.sandbox import (
     CallTimeout,
@@ -111,10 +111,11 @@ class Student:
         try:
             return self._on(self._examination.definitions(), operation, *args, **kwargs)
         except StudentError as error:
+            known = VISIBLE[self._examination.submission.notebook.id].names
             where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
             raise Found(
                 finding_for_exception(
-                    self._exercise.function, error.ename, error.evalue, where, NOTEBOOK_NAMES
+                    self._exercise.function, error.ename, error.evalue, where, known
                 )
             ) from None
 

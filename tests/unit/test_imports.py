@@ -70,6 +70,15 @@ def test_notebooks_import_nothing_of_the_grader() -> None:
                 assert found <= NOTEBOOK_MAY_IMPORT, cell.source
 
 
+def test_a_check_costs_no_import_of_a_framework() -> None:
+    code = (
+        "import sys, data_utils.selfcheck.registry\n"
+        f"print(sorted(set(sys.modules) & {FRAMEWORKS!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_the_trusted_process_stays_small() -> None:
     heavy = FRAMEWORKS | {"IPython", "nbgrader", "sklearn", "pandas", "scipy", "matplotlib"}
     code = (
