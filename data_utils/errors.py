@@ -23,3 +23,7 @@ class CheckFailed(CourseKitError):
 
 class UnknownExerciseError(CourseKitError):
     """An exercise number was asked for that the course does not have."""
+
+
+class PreparedFileError(CourseKitError):
+    """A value cannot be stored among the prepared arrays of a notebook."""
