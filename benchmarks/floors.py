@@ -73,7 +73,7 @@ def write_floors(
             continue  # still running, or a digit for which only the solution is measured
         floor, note = floor_of(rows, designs, plainest)
         blocks += ["", "[[notebooks.floors]]", f'profile = "{profile}"', 'device = "cpu"',
-                   f"anomaly_digit = {digit}"]  # fmt: skip
+                   f"digit = {digit}"]  # fmt: skip
         blocks += [f"auroc = {floor}"] if floor is not None else []
         blocks += [f'note = "{note}"'] if note else []
         blocks.append("table = [")

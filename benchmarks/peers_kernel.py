@@ -48,7 +48,7 @@ class KernelStudent:
 
     def __init__(self, namespace: Namespace, notebook: Notebook, exercise: Exercise) -> None:
         self._namespace = namespace
-        self._notebook = notebook
+        self.notebook = notebook
         self._exercise = exercise
 
     def call(self, *args: Any, name: str = "", seconds: float | None = None, **kwargs: Any) -> Any:
@@ -79,20 +79,20 @@ class KernelStudent:
             return self._guarded(lambda: self._namespace[args[0]])
         return getattr(self, operation)(*args)
 
-    def floor(self, profile: str | None, anomaly_digit: int) -> Floor | None:
+    def floor(self, profile: str | None, digit: int) -> Floor | None:
         """Return the published floor; `profile` None means that of the notebook's run."""
-        return self._notebook.floor(profile or current_profile(), "cpu", anomaly_digit)
+        return self.notebook.floor(profile or current_profile(), "cpu", digit)
 
     def step(self, number: int) -> Step:
         """Return a step of the exercise, counted from 1."""
-        return self._notebook.steps_of(self._exercise.id)[number - 1]
+        return self.notebook.steps_of(self._exercise.id)[number - 1]
 
     def _guarded(self, work: Callable[[], Any]) -> Any:
         try:
             return work()
         except Exception as error:  # whatever the student's code raises is a finding
             name, text = type(error).__name__, str(error)
-            function, known = self._exercise.function, VISIBLE[self._notebook.id].names
+            function, known = self._exercise.function, VISIBLE[self.notebook.id].names
             raise Found(finding_for_exception(function, name, text, "", known)) from error
 
 

@@ -56,7 +56,9 @@ def write_prepared(path: Path, values: Mapping[str, Any]) -> None:
     PreparedFileError
         If a value cannot be stored, or not be read again under its name.
     """
-    arrays = {key: array for name, value in values.items() for key, array in _laid_out(name, value)}
+    arrays: dict[str, Any] = {}
+    for name, value in values.items():
+        arrays.update(_laid_out(name, value))
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from data_utils.course import Exercise, Floor, Step
+from data_utils.course import Exercise, Floor, Notebook, Step
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
 from grader.sandbox import (
@@ -67,16 +67,19 @@ class Student:
         """Return an attribute of a kept object as plain data."""
         return self._guarded("attribute", handle, name, seconds=FIT_SECONDS)
 
-    def floor(self, profile: str | None, anomaly_digit: int) -> Floor | None:
+    @property
+    def notebook(self) -> Notebook:
+        """The notebook of the course that was handed in."""
+        return self._examination.submission.notebook
+
+    def floor(self, profile: str | None, digit: int) -> Floor | None:
         """Return the published floor; `profile` None means that of the notebook's run."""
         settings = self._examination.settings
-        return self._examination.submission.notebook.floor(
-            profile or settings.profile, settings.device, anomaly_digit
-        )
+        return self.notebook.floor(profile or settings.profile, settings.device, digit)
 
     def step(self, number: int) -> Step:
         """Return a step of the exercise, counted from 1."""
-        return self._examination.submission.notebook.steps_of(self._exercise.id)[number - 1]
+        return self.notebook.steps_of(self._exercise.id)[number - 1]
 
     def in_run(self, operation: str, *args: Any) -> Any:
         """Perform an operation of the session in which the whole notebook was run.
@@ -111,7 +114,7 @@ class Student:
         try:
             return self._on(self._examination.definitions(), operation, *args, **kwargs)
         except StudentError as error:
-            known = VISIBLE[self._examination.submission.notebook.id].names
+            known = VISIBLE[self.notebook.id].names
             where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
             raise Found(
                 finding_for_exception(

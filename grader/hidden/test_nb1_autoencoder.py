@@ -335,7 +335,8 @@ def _at_floor(student: Student, profile: str | None, digit: int, reached: float)
     floor = student.floor(profile, digit)
     if floor is None or floor.auroc is None:
         return None
-    return nb1_detector.reaches_floor(reached, floor.auroc, f"digit {digit} left out, exam images")
+    where = f"{student.notebook.setting.words(digit)}, exam images"
+    return nb1_detector.reaches_floor(reached, floor.auroc, where)
 
 
 # ---------------------------------------------------------------- exercise 1.6

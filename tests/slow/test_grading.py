@@ -54,7 +54,7 @@ def test_the_floors_belong_to_the_code_as_it_is() -> None:
             honest = DESIGNS if PLAINEST in floor.note else (*DESIGNS, PLAINEST)
             assert floor.auroc <= min(rows[d].mean - 3 * rows[d].sd for d in honest)
             assert floor.auroc > max(rows[name].mean + 3 * rows[name].sd for name in WRONG)
-    settings = {(f.profile, f.anomaly_digit) for f in notebook.floors if f.auroc is not None}
+    settings = {(f.profile, f.digit) for f in notebook.floors if f.auroc is not None}
     assert settings >= {("quick", 2), ("quick", 6), ("embedded", 9), ("full", 9)}
 
 
