@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data_utils.errors import UnknownExerciseError
+
+ONE_VS_REST = "one-vs-rest"
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,17 @@ class Setting:
         """
         return self.of_digit.format(digit)
 
+    def is_normal(self, digits: NDArray[np.integer], digit: int) -> NDArray[np.bool_]:
+        """Say of each image whether it is normal, by its own digit and the detector's.
+
+        Examples
+        --------
+        >>> SETTINGS["leave-one-digit-out"].is_normal(np.array([4, 9]), 9).tolist()
+        [True, False]
+        """
+        same: NDArray[np.bool_] = np.asarray(digits) == digit
+        return same if self.id == ONE_VS_REST else ~same
+
 
 SETTINGS: dict[str, Setting] = {
     setting.id: setting
@@ -47,7 +63,7 @@ SETTINGS: dict[str, Setting] = {
             "one digit was left out while training",
         ),
         Setting(
-            "one-vs-rest",
+            ONE_VS_REST,
             "digit {} normal",
             "Normal digits",
             "one digit was normal, and training showed it alone",
