@@ -11,30 +11,23 @@ import json
 import statistics
 from typing import Any
 
-import matplotlib
 import numpy as np
-
-matplotlib.use("agg")
 
 from benchmarks import figures_nb1_charts as charts
 from benchmarks.calibrate import measured_rows
 from benchmarks.calibrate_nb1 import NB1
 from benchmarks.calibration import one_thread
+from benchmarks.figures import FigureFolder, Values, percent, three, write_values
 from benchmarks.lessons_nb1 import DIGIT, NOTEBOOK, RESULTS, TARGET_FPR, fit, parts_of
-from benchmarks.masters import ROOT, design_namespace
+from benchmarks.masters import design_namespace
 from benchmarks.notebook_cost import measured_costs, notebook_costs
 from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc, average_precision, prevalence
 from data_utils.prepared import prepared_arrays
-from grader.files import write_atomically
 
-FIGURES = ROOT / "solutions" / NOTEBOOK / "figures"
-PROSE = ROOT / "benchmarks" / "results" / f"{NOTEBOOK}_prose.json"
 SHARES = (0.2, 0.1, 0.05, 0.02, 0.01)  # prevalences, besides that of the sets themselves
 DRAWS = 50  # of the few anomalies that a low prevalence leaves
 FIFTH = slice(None, None, 5)
-
-Values = dict[str, str]
 
 
 def data_values() -> Values:
@@ -207,31 +200,17 @@ def seed_values(lessons: dict[str, Any]) -> Values:
     return values
 
 
-def three(value: float) -> str:
-    """Write a share with three decimals."""
-    return f"{value:.3f}"
-
-
-def percent(value: float) -> str:
-    """Write a share in per cent, with a decimal where it is small."""
-    return f"{value:.1%}".replace("%", " %") if value < 0.2 else f"{value:.0%}".replace("%", " %")
-
-
 def main() -> None:
     """Draw everything."""
     one_thread()
-    FIGURES.mkdir(parents=True, exist_ok=True)
-    charts.FOLDER = FIGURES
+    FigureFolder.of(NOTEBOOK)
     lessons = json.loads(RESULTS.read_text())
     here = design_namespace(NOTEBOOK)
     values = data_values() | prepared_values(here) | lesson_values(lessons)
     values |= seed_values(lessons) | run_values(here, lessons) | notebook_costs(NOTEBOOK)
     edges = measured_costs(NOTEBOOK)["embedded"]["demo given demo_edge_maps"]
     values["edge_seconds"] = f"{edges:.0f}"
-    text = json.dumps(
-        {"command": "python -m benchmarks.figures_nb1", "values": values}, indent=1, sort_keys=True
-    )
-    write_atomically(PROSE, (text + "\n").encode())
+    write_values(NOTEBOOK, "python -m benchmarks.figures_nb1", values)
 
 
 if __name__ == "__main__":
