@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
 
-demo: $(INSTALLED) ## grade the sample class and print the grade table
+demo: $(INSTALLED) ## grade the sample classes and print their grade tables
 	$(BIN)/python -m grader demo
 
 test: $(INSTALLED) ## run every test

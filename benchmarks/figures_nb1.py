@@ -11,28 +11,23 @@ import json
 import statistics
 from typing import Any
 
-import matplotlib
 import numpy as np
 
-matplotlib.use("agg")
-
 from benchmarks import figures_nb1_charts as charts
-from benchmarks.calibrate import DESIGNS, PLAINEST, measured_rows, one_thread
+from benchmarks.calibrate import measured_rows
+from benchmarks.calibrate_nb1 import NB1
+from benchmarks.calibration import one_thread
+from benchmarks.figures import FigureFolder, Values, percent, three, write_values
 from benchmarks.lessons_nb1 import DIGIT, NOTEBOOK, RESULTS, TARGET_FPR, fit, parts_of
-from benchmarks.masters import ROOT, design_hash, design_namespace
-from benchmarks.notebook_cost import notebook_costs
+from benchmarks.masters import design_namespace
+from benchmarks.notebook_cost import measured_costs, notebook_costs
 from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc, average_precision, prevalence
 from data_utils.prepared import prepared_arrays
-from grader.files import write_atomically
 
-FIGURES = ROOT / "solutions" / NOTEBOOK / "figures"
-PROSE = ROOT / "benchmarks" / "results" / f"{NOTEBOOK}_prose.json"
 SHARES = (0.2, 0.1, 0.05, 0.02, 0.01)  # prevalences, besides that of the sets themselves
 DRAWS = 50  # of the few anomalies that a low prevalence leaves
 FIFTH = slice(None, None, 5)
-
-Values = dict[str, str]
 
 
 def data_values() -> Values:
@@ -85,7 +80,7 @@ def run_values(here: dict[str, Any], lessons: dict[str, Any]) -> Values:
 
 def _tutorial_loss(parts: Any) -> float:
     """Return the last training loss of the tutorial's network, on the same split."""
-    here = design_namespace(NOTEBOOK, PLAINEST)
+    here = design_namespace(NOTEBOOK, NB1.plainest)
     return float(fit(here, parts, here["SEED"]).history[-1])
 
 
@@ -178,19 +173,19 @@ def lesson_values(lessons: dict[str, Any]) -> Values:
 
 def seed_values(lessons: dict[str, Any]) -> Values:
     """Quote and draw the ten-seed tables of the embedded profile."""
-    rows = [row for row in measured_rows(design_hash(NOTEBOOK, (*DESIGNS, PLAINEST)))
+    rows = [row for row in measured_rows(NOTEBOOK, NB1.code())
             if row["profile"] == "embedded"]  # fmt: skip
     values: Values = {}
     by_row: dict[str, list[float]] = {}
     for row in rows:
         if row["digit"] == DIGIT:
             by_row.setdefault(row["row"], []).append(row["auroc"])
-    for name in (*DESIGNS, PLAINEST, "untrained"):
+    for name in (*NB1.honest, "untrained"):
         values[f"seeds_{name}"] = three(statistics.mean(by_row[name]))
         values[f"sd_{name}"] = three(statistics.stdev(by_row[name]))
     values["min_solution"] = three(min(by_row["solution"]))
     values["max_solution"] = three(max(by_row["solution"]))
-    charts.seeds({name: by_row[name] for name in (*DESIGNS, PLAINEST, "untrained")})
+    charts.seeds({name: by_row[name] for name in (*NB1.honest, "untrained")})
     by_digit: dict[str, list[float]] = {}
     for name, key in (("plain", "auroc_squared"), ("relative", "auroc"),
                       ("blurred", "auroc_blurred")):  # fmt: skip
@@ -205,29 +200,17 @@ def seed_values(lessons: dict[str, Any]) -> Values:
     return values
 
 
-def three(value: float) -> str:
-    """Write a share with three decimals."""
-    return f"{value:.3f}"
-
-
-def percent(value: float) -> str:
-    """Write a share in per cent, with a decimal where it is small."""
-    return f"{value:.1%}".replace("%", " %") if value < 0.2 else f"{value:.0%}".replace("%", " %")
-
-
 def main() -> None:
     """Draw everything."""
     one_thread()
-    FIGURES.mkdir(parents=True, exist_ok=True)
-    charts.FOLDER = FIGURES
+    FigureFolder.of(NOTEBOOK)
     lessons = json.loads(RESULTS.read_text())
     here = design_namespace(NOTEBOOK)
     values = data_values() | prepared_values(here) | lesson_values(lessons)
     values |= seed_values(lessons) | run_values(here, lessons) | notebook_costs(NOTEBOOK)
-    text = json.dumps(
-        {"command": "python -m benchmarks.figures_nb1", "values": values}, indent=1, sort_keys=True
-    )
-    write_atomically(PROSE, (text + "\n").encode())
+    edges = measured_costs(NOTEBOOK)["embedded"]["demo given demo_edge_maps"]
+    values["edge_seconds"] = f"{edges:.0f}"
+    write_values(NOTEBOOK, "python -m benchmarks.figures_nb1", values)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""The charts of notebook 1, each written as a PNG file into `FOLDER`."""
+"""The charts of notebook 1, each written as a PNG file."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from benchmarks.figures import GREY, axes, save
 from data_utils.baselines import BASELINES
 from data_utils.plots import (
     ANOMALY,
@@ -22,9 +21,6 @@ from data_utils.plots import (
 )
 from data_utils.prepared import prepared_arrays
 
-FOLDER = Path()  # set by benchmarks.figures_nb1
-DPI = 80  # readable at the width of a notebook, about 30 kB a chart
-GREY = "#777777"
 NAMES = {
     "solution": "dense, code of 8",
     "convolutional_design": "convolutional",
@@ -32,21 +28,6 @@ NAMES = {
     "plain_design": "tutorial, code of 32",
     "untrained": "untrained",
 }
-
-
-def save(figure: Figure, name: str) -> None:
-    """Write a figure without a date or version in it, so that equal figures are equal files."""
-    figure.savefig(
-        FOLDER / f"{name}.png", dpi=DPI, bbox_inches="tight", metadata={"Software": None}
-    )
-    plt.close(figure)
-
-
-def axes(width: float = 6.5, height: float = 3.4) -> tuple[Figure, Axes]:
-    """Return an empty chart."""
-    figure, axis = plt.subplots(figsize=(width, height))
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure, axis
 
 
 def ink(values: Sequence[float]) -> None:

@@ -5,9 +5,10 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from grader.files import write_atomically
+from benchmarks.calibration import Calibration
+from benchmarks.course_parts import write_part
 
-MARK = "# ---- written by `make calibrate`; do not edit below this line ----"
+COMMAND = "make calibrate"
 GAP = 0.05  # AUROC between a floor and the best wrong detector; less is no gap but luck
 SEEDS_NEEDED = 10
 
@@ -55,33 +56,49 @@ def floor_of(
 
 
 def write_floors(
-    path: Path, done: list[dict[str, Any]], code: str, designs: tuple[str, ...], plainest: str
+    path: Path, calibration: Calibration, done: list[dict[str, Any]], code: str
 ) -> None:
-    """Replace what stands below `MARK` in course.toml."""
+    """Write the floors of a notebook, and their tables, into its part of course.toml.
+
+    Parameters
+    ----------
+    path : Path
+        Of course.toml.
+    calibration : Calibration
+    done : list of dict
+        All measured rows of the code whose hash is `code`.
+    code : str
+    """
     settings = sorted({(row["profile"], row["digit"]) for row in done}, reverse=True)
-    blocks = [MARK, "[notebooks.calibration]",
-              'command = "python -m benchmarks.calibrate"',
-              'images = "exam, 2,000 of MNIST\'s official test set; fitted on training images"',
-              f'code = "{code}"']  # fmt: skip
+    lines = ["[notebooks.calibration]",
+             'command = "python -m benchmarks.calibrate"',
+             'images = "exam, 2,000 of MNIST\'s official test set; fitted on training images"',
+             f'code = "{code}"']  # fmt: skip
     for profile, digit in settings:
         rows: dict[str, list[float]] = {}
         for row in done:
             if (row["profile"], row["digit"]) == (profile, digit):
                 rows.setdefault(row["row"], []).append(row["auroc"])
         complete = all(len(values) >= SEEDS_NEEDED for values in rows.values())
-        if not complete or not {*designs, plainest} < set(rows):
-            continue  # still running, or a digit for which only the solution is measured
-        floor, note = floor_of(rows, designs, plainest)
-        blocks += ["", "[[notebooks.floors]]", f'profile = "{profile}"', 'device = "cpu"',
-                   f"anomaly_digit = {digit}"]  # fmt: skip
-        blocks += [f"auroc = {floor}"] if floor is not None else []
-        blocks += [f'note = "{note}"'] if note else []
-        blocks.append("table = [")
-        for name, values in rows.items():
-            blocks.append(
-                f'    {{ design = "{name}", mean = {statistics.mean(values):.3f}, '
-                f"sd = {statistics.stdev(values):.3f}, seeds = {len(values)} }},"
-            )
-        blocks.append("]")
-    text = path.read_text(encoding="utf-8").split(MARK)[0].rstrip("\n")
-    write_atomically(path, (text + "\n\n" + "\n".join(blocks) + "\n").encode())
+        if complete and set(calibration.honest) < set(rows):
+            lines += _floor_lines(profile, digit, rows, calibration)
+        # Else it is still running, or a digit for which only the solution is measured.
+    write_part(path, calibration.notebook, COMMAND, lines)
+
+
+def _floor_lines(
+    profile: str, digit: int, rows: dict[str, list[float]], calibration: Calibration
+) -> list[str]:
+    """Return one floor and its table as lines of TOML."""
+    floor, note = floor_of(rows, calibration.designs, calibration.plainest)
+    lines = ["", "[[notebooks.floors]]", f'profile = "{profile}"', 'device = "cpu"',
+             f"digit = {digit}"]  # fmt: skip
+    lines += [f"auroc = {floor}"] if floor is not None else []
+    lines += [f'note = "{note}"'] if note else []
+    lines.append("table = [")
+    for name, values in rows.items():
+        lines.append(
+            f'    {{ design = "{name}", mean = {statistics.mean(values):.3f}, '
+            f"sd = {statistics.stdev(values):.3f}, seeds = {len(values)} }},"
+        )
+    return [*lines, "]"]

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.calibrate import exam_images, one_thread, split
-from benchmarks.masters import ROOT, design_namespace
+from benchmarks.calibrate_nb1 import NB1
+from benchmarks.calibration import exam_images, one_thread
+from benchmarks.masters import design_namespace, results_path
 from data_utils.baselines import NearestImage, PrincipalComponents
 from data_utils.datasets import load_mnist
 from data_utils.edge_maps import EdgeMapNeighbours
@@ -24,7 +25,7 @@ from grader.files import write_atomically
 from grader.hidden.nb1_reference import relative_errors
 
 NOTEBOOK, PROFILE, DIGIT = "nb1_autoencoder", "embedded", 9
-RESULTS = ROOT / "benchmarks" / "results" / "nb1_lessons.json"
+RESULTS = results_path(NOTEBOOK, "lessons.json")
 CODE_LINE = 'layers.Dense(8, name="code")'
 CODE_WIDTHS, CODE_SEEDS = (2, 4, 8, 16, 32, 64), (0, 1, 2)
 LONG, LOOK_AFTER = 120, (1, 2, 3, 5, 8, 10, 15, 20, 30, 40, 60, 80, 100, 120)  # epochs
@@ -146,7 +147,7 @@ def neighbours(here: dict[str, Any]) -> dict[str, list[float]]:
     images, digits = exam_images()
     rows: dict[str, list[float]] = {"nearest image": [], "gradient maps": [], "edge maps": []}
     for digit in range(10):
-        x_train, x_val, _ = split(PROFILE, digit, 0)
+        x_train, x_val, _ = NB1.split(PROFILE, digit, 0)
         nearest, edge = NearestImage(x_train), EdgeMapNeighbours(x_train, x_val)
         scores = {
             "nearest image": relative_errors(images, nearest.reconstruct(images)),

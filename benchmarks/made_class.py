@@ -96,8 +96,8 @@ def troubled_results() -> list[Result]:
     """Return one student for each kind of trouble, and two without any."""
     good = made_report(1, 0.0)
     flags = (
-        "AUROC 0.985 on the exam, where the solution reaches 0.747: did the detector see the "
-        "anomaly digit?",
+        "AUROC 0.985 on the exam, where the solution reaches 0.747: did the detector see "
+        "anomalies while it was trained?",
         "cell setup was changed; the original was run",
     )
     past = PastGrade(

@@ -17,6 +17,17 @@ ROOT = Path(__file__).resolve().parent.parent
 MEASURED = "fit_detector"  # whose results the floors are
 
 
+def results_path(notebook_id: str, what: str) -> Path:
+    """Return where a benchmark keeps what it measured of a notebook.
+
+    Examples
+    --------
+    >>> results_path("nb1_autoencoder", "floors.jsonl").name
+    'nb1_floors.jsonl'
+    """
+    return ROOT / "benchmarks" / "results" / f"{notebook_id.partition('_')[0]}_{what}"
+
+
 def definition_cells(notebook_id: str) -> list[str]:
     """Return the sources of a master's defining cells: set-up, constants, answers."""
     notebook = jupytext.read(ROOT / "solutions" / f"{notebook_id}.py")

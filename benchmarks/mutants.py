@@ -5,7 +5,8 @@ statement dropped, a constant changed, an index off by one. Each is judged by th
 its exercise in profile quick; it is caught if the exercise loses a point. With ``--again`` those
 that survived are judged once more in profile embedded, the one that classes are graded in.
 
-    python -m benchmarks.mutants [--exercise 1.2] [--workers 2] [--again]
+    python -m benchmarks.mutants [--notebook nb1_autoencoder] [--exercise 1.2] [--workers 2]
+                                 [--again]
 
 Each result goes to `results/nb1_mutants.jsonl` as it comes; a run that was stopped goes on where it
 was, and an answer that was changed is judged anew. `EXPLAINED` says why a survivor survives; one
@@ -27,14 +28,13 @@ from typing import Any
 
 import nbformat
 
-from benchmarks.masters import ROOT
-from data_utils.course import load_course
+from benchmarks.masters import ROOT, results_path
+from data_utils.course import Notebook, load_course
 from grader.examination import Settings
 from grader.grading import grade_submission
+from grader.options import notebook_named
 from grader.sample_class import solution_notebook
 
-NOTEBOOK = "nb1_autoencoder"
-RESULTS = ROOT / "benchmarks" / "results" / "nb1_mutants.jsonl"
 _FREE = "the architecture is free: another width is another honest design"
 EXPLAINED: dict[tuple[str, str], str] = {
     ("1.2", "constant: 1e-12"): "any tiny number keeps a black image from dividing by zero",
@@ -140,14 +140,14 @@ def _drop(tree: ast.AST, node: ast.AST) -> bool:
 def judge(job: tuple[str, str, str], profile: str = "quick") -> dict[str, Any]:
     """Grade one mutant on its exercise."""
     exercise_id, what, source = job
-    notebook = load_course().notebook(NOTEBOOK)
+    notebook = load_course().notebook_of(exercise_id)
     exercise = notebook.exercise(exercise_id)
-    handed_in = solution_notebook(ROOT, NOTEBOOK)
+    handed_in = solution_notebook(ROOT, notebook.id)
     for cell in handed_in.cells:
         if cell.metadata.get("nbgrader", {}).get("grade_id") == f"answer_{exercise.grade_id}":
             cell.source = source
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{NOTEBOOK}.ipynb"
+        path = Path(folder) / f"{notebook.id}.ipynb"
         nbformat.write(handed_in, path)
         report = grade_submission(path, Settings(profile), only=exercise_id)
     points = report.exercises[0].points
@@ -172,12 +172,11 @@ def because(row: dict[str, Any]) -> str:
     return reasons[0] if reasons else ""
 
 
-def all_jobs(only: str) -> list[tuple[str, str, str]]:
-    """Return (exercise, what was changed, source) for every mutant."""
-    notebook = load_course().notebook(NOTEBOOK)
+def all_jobs(notebook: Notebook, only: str) -> list[tuple[str, str, str]]:
+    """Return (exercise, what was changed, source) for every mutant of a notebook."""
     sources = {
         cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source
-        for cell in solution_notebook(ROOT, NOTEBOOK).cells
+        for cell in solution_notebook(ROOT, notebook.id).cells
     }
     return [
         (exercise.id, what, source)
@@ -190,13 +189,19 @@ def all_jobs(only: str) -> list[tuple[str, str, str]]:
 def main() -> None:
     """Judge all mutants and say which survived."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--exercise", default="")
+    parser.add_argument("--notebook", default="", help="the first one if left out")
+    parser.add_argument("--exercise", default="", help="judge this one only, of its notebook")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--again", action="store_true", help="survivors again, in profile embedded")
     options = parser.parse_args()
-    jobs = all_jobs(options.exercise)
+    if options.exercise:
+        notebook = load_course().notebook_of(options.exercise)
+    else:
+        notebook = notebook_named(options.notebook)
+    results = results_path(notebook.id, "mutants.jsonl")
+    jobs = all_jobs(notebook, options.exercise)
     wanted = {(exercise, what, code_of(source)) for exercise, what, source in jobs}
-    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    lines = results.read_text().splitlines() if results.exists() else []
     rows = [row for row in map(json.loads, lines) if _key(row) in wanted]
     finished = {_key(row) for row in rows}
     profile = "embedded" if options.again else "quick"
@@ -205,7 +210,7 @@ def main() -> None:
         finished = settled | (wanted - finished)
     todo = [job for job in jobs if (job[0], job[1], code_of(job[2])) not in finished]
     context = multiprocessing.get_context("spawn")
-    with context.Pool(options.workers) as pool, RESULTS.open("a") as file:
+    with context.Pool(options.workers) as pool, results.open("a") as file:
         for row in pool.imap(functools.partial(judge, profile=profile), todo):
             rows.append(row)
             file.write(json.dumps(row) + "\n")

@@ -1,27 +1,30 @@
 """What a notebook costs its learner in CPU seconds, cell by cell.
 
-    python -m benchmarks.notebook_cost
+    python -m benchmarks.notebook_cost [--notebook nb1_autoencoder]
 
 Runs the solution's cells from top to bottom on one thread, once for each profile (``full`` needs
-``ANOMALY_COURSE_DATA``), and writes `results/nb1_autoencoder_costs.json`. Checks are not run; demo
+``ANOMALY_COURSE_DATA``), and writes `results/NOTEBOOK_costs.json`. Checks are not run; demo
 cells are, and counted apart. The interpreter's own start is not in it.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import jupytext
 
-from benchmarks.calibrate import one_thread
+from benchmarks.calibration import measurable, one_thread
 from benchmarks.masters import ROOT, without_magics
+from data_utils.course import load_course
+from data_utils.runtime import PROFILES
 from grader.files import write_atomically
 
-NOTEBOOK = "nb1_autoencoder"
-PROFILES = ("quick", "embedded", "full")
+TRAINING = "given train"  # the cell of every notebook that fits its detector
 
 
 def cell_costs(notebook_id: str) -> dict[str, float]:
@@ -41,37 +44,33 @@ def cell_costs(notebook_id: str) -> dict[str, float]:
     return costs
 
 
+def measured_costs(notebook_id: str) -> dict[str, dict[str, float]]:
+    """Return the CPU seconds of each cell, by profile, as they were measured."""
+    profiles = json.loads(_results(notebook_id).read_text())["profiles"]
+    return {profile: row["cells"] for profile, row in profiles.items()}
+
+
 def notebook_costs(notebook_id: str) -> dict[str, str]:
-    """Return the costs that the notebook's text quotes."""
-    results = json.loads(
-        (ROOT / "benchmarks" / "results" / f"{notebook_id}_costs.json").read_text()
-    )
-    profiles = results["profiles"]
-    embedded = profiles["embedded"]["cells"]
-    return {
+    """Return the costs that every notebook's text may quote."""
+    profiles = measured_costs(notebook_id)
+    embedded = profiles["embedded"]
+    costs = {
         "notebook_seconds": f"{sum(embedded.values()):.0f}",
-        "fit_seconds": f"{embedded['given train']:.0f}",
-        "fit_seconds_full": f"{profiles['full']['cells']['given train']:.0f}",
-        "edge_seconds": f"{embedded['demo given demo_edge_maps']:.0f}",
+        "fit_seconds": f"{embedded[TRAINING]:.0f}",
     }
+    if "full" in profiles:
+        costs["fit_seconds_full"] = f"{profiles['full'][TRAINING]:.0f}"
+    return costs
 
 
-def main() -> None:
-    """Measure each profile in a process of its own."""
-    if len(sys.argv) > 1:
-        costs = cell_costs(sys.argv[1])
-        print("\n" + json.dumps(costs))
-        return
-    path = ROOT / "benchmarks" / "results" / f"{NOTEBOOK}_costs.json"
+def measure_costs(notebook_id: str) -> None:
+    """Measure each profile in a process of its own, and write the results."""
+    path = _results(notebook_id)
     results = json.loads(path.read_text()) if path.exists() else {"profiles": {}}
     results["command"] = "python -m benchmarks.notebook_cost"
-    one_thread()
-    for profile in PROFILES:
-        if profile == "full" and not os.environ.get("ANOMALY_COURSE_DATA"):
-            print("Without ANOMALY_COURSE_DATA the profile full is left out.")
-            continue
+    for profile in measurable(list(PROFILES)):
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.notebook_cost", NOTEBOOK],
+            [sys.executable, "-m", "benchmarks.notebook_cost", "--notebook", notebook_id, "--here"],
             env={**os.environ, "ANOMALY_COURSE_PROFILE": profile, "MPLBACKEND": "agg"},
             capture_output=True, text=True, check=True, cwd=ROOT,
         )  # fmt: skip
@@ -80,6 +79,27 @@ def main() -> None:
         results["profiles"][profile] = {"graded_cpu_s": round(graded, 1), "cells": cells}
         print(profile, round(graded, 1), {k: v for k, v in cells.items() if v > 0.5}, flush=True)
     write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
+
+
+def _results(notebook_id: str) -> Path:
+    return ROOT / "benchmarks" / "results" / f"{notebook_id}_costs.json"
+
+
+def main() -> None:
+    """Measure the notebooks that were asked for: all of them where none was."""
+    known = [notebook.id for notebook in load_course().notebooks]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--notebook", choices=known, action="append")
+    parser.add_argument(
+        "--here", action="store_true", help="run its cells in this process, and print their costs"
+    )
+    options = parser.parse_args()
+    one_thread()
+    for notebook_id in options.notebook or known:
+        if options.here:
+            print("\n" + json.dumps(cell_costs(notebook_id)))
+        else:
+            measure_costs(notebook_id)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import pytest
 
 from data_utils.course import Exercise, Floor, Notebook, Step, load_course
 from data_utils.runtime import current_profile
-from data_utils.selfcheck.nb1_visible import NOTEBOOK_NAMES
+from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Found, finding_for_exception
 from grader.checklog import CheckLog
 from grader.errors import GraderError
@@ -44,33 +44,34 @@ Namespace = dict[str, Any]
 
 
 class KernelStudent:
-    """Stands in for `grader.examination.Student`: calls what the notebook defines, right here."""
+    """Stands in for `grader.student.Student`: calls what the notebook defines, right here."""
 
     def __init__(self, namespace: Namespace, notebook: Notebook, exercise: Exercise) -> None:
         self._namespace = namespace
-        self._notebook = notebook
+        self.notebook = notebook
         self._exercise = exercise
 
-    def call(self, *args: Any, seconds: float | None = None, **kwargs: Any) -> Any:
+    def call(self, *args: Any, name: str = "", seconds: float | None = None, **kwargs: Any) -> Any:
         """Call the exercise's function; `seconds` is left to the time limit of the cell."""
-        return self._guarded(lambda: self._namespace[self._exercise.function](*args, **kwargs))
+        function = name or self._exercise.function
+        return self._guarded(lambda: self._namespace[function](*args, **kwargs))
 
-    def keep(self, *args: Any, seconds: float | None = None, **kwargs: Any) -> Any:
+    def keep(self, *args: Any, name: str = "", seconds: float | None = None, **kwargs: Any) -> Any:
         """Call the exercise's function; there is no other place to leave its result in."""
-        return self.call(*args, **kwargs)
+        return self.call(*args, name=name, **kwargs)
 
-    def call_and_look(self, *args: Any) -> tuple[Any, list[Any]]:
+    def call_and_look(self, *args: Any, name: str = "") -> tuple[Any, list[Any]]:
         """Call the exercise's function; return its result and the arguments as it left them."""
         handed_in = copy.deepcopy(list(args))
-        return self.call(*handed_in), handed_in
+        return self.call(*handed_in, name=name), handed_in
 
-    def method(self, kept: Any, name: str, *args: Any) -> Any:
+    def method(self, handle: Any, name: str, *args: Any) -> Any:
         """Call a method of an object."""
-        return self._guarded(lambda: getattr(kept, name)(*args))
+        return self._guarded(lambda: getattr(handle, name)(*args))
 
-    def attribute(self, kept: Any, name: str) -> Any:
+    def attribute(self, handle: Any, name: str) -> Any:
         """Return an attribute of an object."""
-        return self._guarded(lambda: getattr(kept, name))
+        return self._guarded(lambda: getattr(handle, name))
 
     def in_run(self, operation: str, *args: Any) -> Any:
         """Perform an operation on the notebook as it was run, which is this one."""
@@ -78,21 +79,21 @@ class KernelStudent:
             return self._guarded(lambda: self._namespace[args[0]])
         return getattr(self, operation)(*args)
 
-    def floor(self, profile: str | None, anomaly_digit: int) -> Floor | None:
+    def floor(self, profile: str | None, digit: int) -> Floor | None:
         """Return the published floor; `profile` None means that of the notebook's run."""
-        return self._notebook.floor(profile or current_profile(), "cpu", anomaly_digit)
+        return self.notebook.floor(profile or current_profile(), "cpu", digit)
 
     def step(self, number: int) -> Step:
         """Return a step of the exercise, counted from 1."""
-        return self._notebook.steps_of(self._exercise.id)[number - 1]
+        return self.notebook.steps_of(self._exercise.id)[number - 1]
 
     def _guarded(self, work: Callable[[], Any]) -> Any:
         try:
             return work()
         except Exception as error:  # whatever the student's code raises is a finding
             name, text = type(error).__name__, str(error)
-            function = self._exercise.function
-            raise Found(finding_for_exception(function, name, text, "", NOTEBOOK_NAMES)) from error
+            function, known = self._exercise.function, VISIBLE[self.notebook.id].names
+            raise Found(finding_for_exception(function, name, text, "", known)) from error
 
 
 class KernelLog(CheckLog):

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.calibrate import exam_images, one_thread, split
+from benchmarks.calibrate_nb1 import NB1
+from benchmarks.calibration import exam_images, one_thread
 from benchmarks.masters import ROOT, design_namespace
 from benchmarks.steps import DIGITS, write_steps
 from data_utils.baselines import BASELINES
@@ -113,7 +114,7 @@ def _write_copies(here: dict[str, Any]) -> None:
 
 def _fitted(here: dict[str, Any], digit: int, seed: int) -> tuple[Any, np.ndarray]:
     here["keras"].utils.clear_session()
-    x_train, x_val, _ = split(PROFILE, digit, seed)
+    x_train, x_val, _ = NB1.split(PROFILE, digit, seed)
     return here["fit_detector"](x_train, x_val, seed, budget=PROFILE), x_train
 
 

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.calibrate import exam_images
-from benchmarks.floors import MARK
+from benchmarks.calibration import exam_images
+from benchmarks.course_parts import write_part
 from data_utils.baselines import MeanImage
 from data_utils.datasets import load_mnist
 from data_utils.images import box_blur
 from data_utils.metrics import auroc
-from grader.files import write_atomically
 from grader.hidden.nb1_reference import (
     blurred_errors,
     exam_copies,
@@ -19,7 +18,7 @@ from grader.hidden.nb1_reference import (
     squared_errors,
 )
 
-STEPS_MARK = "# ---- written by `python -m benchmarks.prepare_nb1`; do not edit this part ----"
+COMMAND = "python -m benchmarks.prepare_nb1"
 INKY = (0, 2, 3, 4, 5, 6, 8)  # not 1 and 7, where ink alone decides; 9 for the last two steps
 DIGITS = (*INKY, 9)
 # Digits of each step, and the AUROC on the hidden copies and on those of the visible check, which
@@ -77,9 +76,9 @@ def table() -> dict[str, dict[int, float]]:
 
 
 def write_steps(path: Path) -> None:
-    """Replace the part below `STEPS_MARK` in course.toml; say which scores reach which step."""
+    """Write the steps into course.toml, and say which scores reach which step."""
     rows = table()
-    blocks = [STEPS_MARK]
+    blocks: list[str] = []
     for number, (digits, wanted, visible) in enumerate(STEPS, 1):
         means = {
             name: float(np.mean([reached[digit] for digit in digits]))
@@ -89,14 +88,12 @@ def write_steps(path: Path) -> None:
         if close:
             print(f"step {number}: {close} lie within {GAP} of {wanted}: {means}")
         values = ", ".join(f'"{name}" = {mean:.3f}' for name, mean in means.items())
+        blocks += [""] if blocks else []
         blocks += ["[[notebooks.steps]]", 'exercise = "1.6"', f"number = {number}",
                    f"digits = {list(digits)}", f"auroc = {wanted}", f"visible_auroc = {visible}",
-                   f"reached = {{ {values} }}", ""]  # fmt: skip
+                   f"reached = {{ {values} }}"]  # fmt: skip
         print(number, wanted, {name: round(mean, 3) for name, mean in means.items()})
-    text = path.read_text(encoding="utf-8")
-    above, below = text.split(MARK)[0].split(STEPS_MARK)[0], text.split(MARK)[1]
-    whole = above.rstrip("\n") + "\n\n" + "\n".join(blocks) + "\n" + MARK + below
-    write_atomically(path, whole.encode())
+    write_part(path, "nb1_autoencoder", COMMAND, blocks)
 
 
 def _parts(scores: np.ndarray, is_anomaly: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

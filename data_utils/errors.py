@@ -13,6 +13,10 @@ class DataSourceError(CourseKitError):
     """A data folder or file does not hold the images it should hold."""
 
 
+class PreparedFileError(CourseKitError):
+    """A value cannot be stored among the prepared arrays of a notebook."""
+
+
 class CheckFailed(CourseKitError):
     """A visible check failed while nbgrader was running the notebook."""
 

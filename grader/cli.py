@@ -5,24 +5,25 @@ Exit codes: 0 all well, 1 something failed or needs a look, 2 wrong usage or env
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from data_utils.course import load_course
+from data_utils.course import Notebook, load_course
 from data_utils.errors import CourseKitError
 from grader import class_commands, result_commands
 from grader.options import (
     CHECKOUT,
-    AssignmentOption,
     IsolationOption,
     Profile,
     ProfileOption,
-    notebook_named,
     out,
 )
 from grader.sandbox import Isolation, SandboxError
+
+if TYPE_CHECKING:  # a command imports what it needs when it runs
+    from grader.examination import Settings
 
 app = typer.Typer(
     help="Build, check and grade the notebooks of the course.",
@@ -79,35 +80,23 @@ def check_notebook(
 
 @app.command()
 def demo(
-    assignment: AssignmentOption = "",
+    notebook: Annotated[
+        list[str] | None, typer.Option(help="Which one; again for more. All if left out.")
+    ] = None,
     everybody: Annotated[
         bool, typer.Option("--all", help="Every wrong sample, not one for each exercise.")
     ] = False,
     profile: ProfileOption = Profile.quick,
 ) -> None:
-    """Grade the sample class; exit 1 unless every sample gets exactly what it must."""
-    from grader.demo import Graded, grade_sample_class
+    """Grade the sample class of each notebook; exit 1 unless all get exactly what they must."""
     from grader.examination import Settings
     from grader.sandbox import best_isolation
-    from grader.tables import class_table, print_lines, remark_lines
 
-    done: list[str] = []
-
-    def say(result: Graded) -> None:
-        done.append(result.student)
-        word = "as it must" if not result.complaints else "WRONG: " + "; ".join(result.complaints)
-        out.print(f"{len(done):3d}  {result.student}: {word}", markup=False)
-
-    notebook = notebook_named(assignment)
+    course = load_course()
+    chosen = [course.notebook(name) for name in notebook or [n.id for n in course.notebooks]]
     settings = Settings(profile.value, isolation=best_isolation())
-    graded = grade_sample_class(notebook.id, CHECKOUT, settings, say, everybody)
-    must_be = {result.student: result.must_be for result in graded}
-    rows = [(result.student, result.report) for result in graded]
-    Console().print(class_table(rows, notebook, must_be))
-    print_lines(out, remark_lines(rows))
-    wrong = [result for result in graded if result.complaints]
-    out.print(f"{len(graded) - len(wrong)} of {len(graded)} samples got exactly what they must.")
-    raise typer.Exit(1 if wrong else 0)
+    right = [_class_gets_what_it_must(each, settings, everybody) for each in chosen]
+    raise typer.Exit(0 if all(right) else 1)
 
 
 @app.command()
@@ -131,6 +120,28 @@ def main() -> NoReturn:
         )
         sys.exit(2)
     sys.exit(0)
+
+
+def _class_gets_what_it_must(notebook: Notebook, settings: "Settings", everybody: bool) -> bool:
+    """Grade a notebook's sample class, print its table, and say whether nothing is wrong."""
+    from grader.demo import Graded, grade_sample_class
+    from grader.tables import class_table, print_lines, remark_lines
+
+    done: list[str] = []
+
+    def say(result: Graded) -> None:
+        done.append(result.student)
+        word = "as it must" if not result.complaints else "WRONG: " + "; ".join(result.complaints)
+        out.print(f"{len(done):3d}  {result.student}: {word}", markup=False)
+
+    graded = grade_sample_class(notebook.id, CHECKOUT, settings, say, everybody)
+    must_be = {result.student: result.must_be for result in graded}
+    rows = [(result.student, result.report) for result in graded]
+    Console().print(class_table(rows, notebook, must_be))
+    print_lines(out, remark_lines(rows))
+    right = sum(not result.complaints for result in graded)
+    out.print(f"{right} of {len(graded)} samples got exactly what they must.")
+    return right == len(graded)
 
 
 def _isolation_or_a_line() -> Isolation:

@@ -2,31 +2,16 @@
 
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
 
-from data_utils.course import Exercise, Floor, Step
-from data_utils.selfcheck.nb1_visible import NOTEBOOK_NAMES
-from data_utils.selfcheck.words import Finding, Found, finding_for_exception
+from data_utils.course import Exercise
+from data_utils.selfcheck.words import Finding, Found
 from grader.full_images import training_folder
-from grader.sandbox import (
-    BadReply,
-    CallTimeout,
-    CellResult,
-    Handle,
-    Isolation,
-    Limits,
-    SandboxError,
-    SandboxUnavailable,
-    Session,
-    SessionDied,
-    StudentError,
-)
+from grader.sandbox import BadReply, CellResult, Isolation, Limits, Session, SessionDied
+from grader.student import CALL_SECONDS, Student, death_finding
 from grader.submissions import Cell, Submission
 
-CALL_SECONDS = 20.0  # for the small functions; they take milliseconds, on a busy machine more
 DEFINITION_SECONDS = 90.0  # the set-up cell imports TensorFlow: about 5 CPU seconds
 MAX_BUILDS = 4  # of the definitions in a row; each costs an import of the framework
-FIT_SECONDS = 240.0  # a quick fit takes about 5 CPU seconds; slower designs are honest too
 CELL_SECONDS = {"quick": 90.0, "embedded": 600.0, "full": 1800.0}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # Framework of a notebook -> what its set-up cell imports.
@@ -116,7 +101,7 @@ class Examination:
         live = [self._definitions, self._run.session if self._run else None]
         return self._spent + sum(session.cpu_seconds for session in live if session is not None)
 
-    def student(self, exercise: Exercise) -> "Student":
+    def student(self, exercise: Exercise) -> Student:
         """Return the way to the functions of one exercise."""
         return Student(self, exercise)
 
@@ -142,7 +127,7 @@ class Examination:
                     self._define(place, cell)
         if self._definitions is not None and self._definitions.alive:
             return self._definitions
-        raise Found(_death("the notebook's definitions can be loaded", self._last_death))
+        raise Found(death_finding("the notebook's definitions can be loaded", self._last_death))
 
     def _define(self, place: int, cell: Cell) -> None:
         session = self._definitions
@@ -204,128 +189,6 @@ class Examination:
         session.close()
         self._spent += session.cpu_seconds
         self.peak_bytes = max(self.peak_bytes, session.peak_bytes)
-
-
-class Student:
-    """Calls the functions of one exercise; what goes wrong inside becomes a Finding.
-
-    After a call that ran out of time or took the process down, the exercise's other calls are not
-    tried: one endless loop costs one time limit, not one for each check.
-    """
-
-    def __init__(self, examination: Examination, exercise: Exercise) -> None:
-        self._examination = examination
-        self._exercise = exercise
-
-    def call(self, *args: Any, seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
-        """Call the exercise's function and return its result as plain data."""
-        return self._guarded("call", self._exercise.function, *args, seconds=seconds, **kwargs)
-
-    def call_and_look(self, *args: Any) -> tuple[Any, list[Any]]:
-        """Call the exercise's function; return its result and the arguments as it left them."""
-        reply: tuple[Any, list[Any]] = self._guarded(
-            "call_and_look", self._exercise.function, *args, seconds=CALL_SECONDS
-        )
-        return reply
-
-    def keep(self, *args: Any, seconds: float = FIT_SECONDS, **kwargs: Any) -> Handle:
-        """Call the exercise's function and leave its result inside."""
-        handle: Handle = self._guarded(
-            "keep", self._exercise.function, *args, seconds=seconds, **kwargs
-        )
-        return handle
-
-    def method(self, handle: Handle, name: str, *args: Any) -> Any:
-        """Call a method of a kept object."""
-        return self._guarded("method", handle, name, *args, seconds=FIT_SECONDS)
-
-    def attribute(self, handle: Handle, name: str) -> Any:
-        """Return an attribute of a kept object as plain data."""
-        return self._guarded("attribute", handle, name, seconds=FIT_SECONDS)
-
-    def floor(self, profile: str | None, anomaly_digit: int) -> Floor | None:
-        """Return the published floor; `profile` None means that of the notebook's run."""
-        settings = self._examination.settings
-        return self._examination.submission.notebook.floor(
-            profile or settings.profile, settings.device, anomaly_digit
-        )
-
-    def step(self, number: int) -> Step:
-        """Return a step of the exercise, counted from 1."""
-        return self._examination.submission.notebook.steps_of(self._exercise.id)[number - 1]
-
-    def in_run(self, operation: str, *args: Any) -> Any:
-        """Perform an operation of the session in which the whole notebook was run.
-
-        Parameters
-        ----------
-        operation : {"variable", "value", "method", "attribute"}
-            Of `Session`.
-        """
-        run = self._examination.run()
-        if run.session is None:
-            raise Found(_death("the notebook runs to its end", run.deaths[-1]))
-        try:
-            return self._on(run.session, operation, *args)
-        except StudentError as error:
-            stop = run.first_stop or f"{error.ename}: {error.evalue}"
-            raise Found(
-                Finding(
-                    f"a working {args[0]} after the whole notebook was run"
-                    if operation in ("variable", "value")
-                    else "a detector that works after the whole notebook was run",
-                    stop,
-                    "a cell stopped, or the detector it made does not work",
-                    "restart your kernel, run all cells, and look at the first one that stops",
-                )
-            ) from None
-
-    def _guarded(self, operation: str, *args: Any, **kwargs: Any) -> Any:
-        lost = self._examination.lost.get(self._exercise.id)
-        if lost is not None:
-            raise Found(lost)
-        try:
-            return self._on(self._examination.definitions(), operation, *args, **kwargs)
-        except StudentError as error:
-            where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
-            raise Found(
-                finding_for_exception(
-                    self._exercise.function, error.ename, error.evalue, where, NOTEBOOK_NAMES
-                )
-            ) from None
-
-    def _on(self, session: Session, operation: str, *args: Any, **kwargs: Any) -> Any:
-        function = self._exercise.function
-        try:
-            return getattr(session, operation)(*args, **kwargs)
-        except (StudentError, SandboxUnavailable):
-            raise
-        except CallTimeout as error:
-            finding = _too_long(f"{function} comes back in time", str(error))
-        except SandboxError as error:  # died, sent rubbish, or its objects went with a dead session
-            finding = _death(f"{function} returns a result", str(error))
-        self._examination.lost[self._exercise.id] = finding
-        raise Found(finding)
-
-
-def _death(expected: str, reason: str) -> Finding:
-    if "did not stop" in reason or "used up" in reason:
-        return _too_long(expected, reason)
-    return Finding(
-        expected,
-        reason,
-        "the code ended or broke the Python process (exit, memory, a crash in a library)",
-        "restart your kernel, run all cells, and see which one stops",
-    )
-
-
-def _too_long(expected: str, reason: str) -> Finding:
-    return Finding(
-        expected,
-        reason,
-        "a loop that never ends, or far more work than the exercise asks for",
-        "call it on the small example above and watch where it stays",
-    )
 
 
 def _title(cell: Cell) -> str:

@@ -144,7 +144,7 @@ def _flags(notebook: Notebook, settings: Settings, log: CheckLog) -> tuple[str, 
         if known is not None and reached > known + MUCH_BETTER:
             flags.append(
                 f"AUROC {reached:.3f} on the exam, where the solution reaches {known:.3f}: "
-                "did the detector see the anomaly digit?"
+                "did the detector see anomalies while it was trained?"
             )
     broken = [c.name for checks in log.results.values() for c in checks if c.status == GRADER_ERROR]
     if broken:

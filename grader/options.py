@@ -27,7 +27,7 @@ IsolationOption = Annotated[
     Isolation | None, typer.Option(help="'none' runs student code without a sandbox.")
 ]
 AssignmentOption = Annotated[
-    str, typer.Option(help="Which notebook; the only one of the course if left out.")
+    str, typer.Option(help="Which notebook; the first one of the course if left out.")
 ]
 CourseOption = Annotated[
     Path, typer.Option(help="The course folder, with submitted/ and reports/ in it.")

@@ -10,19 +10,18 @@ from typing import Any
 from data_utils.course import Exercise, load_course
 from data_utils.errors import CheckFailed
 from data_utils.prepared import prepared_arrays
-from data_utils.selfcheck import nb1_visible
+from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import (
     FAILED,
     PASSED,
     STOPPED,
+    Ask,
     Finding,
     Found,
     finding_for_exception,
     headline,
 )
 
-_VISIBLE_CHECKS = {**nb1_visible.VISIBLE_CHECKS}
-_NOTEBOOK_NAMES = nb1_visible.NOTEBOOK_NAMES
 _results: dict[str, bool] = {}  # exercise id -> passed, for progress()
 
 
@@ -57,8 +56,15 @@ def hint(exercise_id: str, number: int = 1) -> None:
 
 
 def progress() -> None:
-    """Print which exercises passed their visible checks since the kernel started."""
-    for notebook in load_course().notebooks:
+    """Print which exercises passed their visible checks since the kernel started.
+
+    Of the notebooks that this kernel checked something of; of all of them before the first check.
+    """
+    course = load_course()
+    checked = {course.notebook_of(exercise_id).id for exercise_id in _results}
+    for notebook in course.notebooks:
+        if checked and notebook.id not in checked:
+            continue
         done = [e for e in notebook.exercises if _results.get(e.id)]
         left = sum(e.minutes for e in notebook.exercises if e not in done)
         points = sum(e.points for e in done)
@@ -101,8 +107,9 @@ def visible_result(exercise: Exercise, namespace: dict[str, Any]) -> tuple[str, 
     bool
         Whether the checks passed.
     """
+    visible = VISIBLE[load_course().notebook_of(exercise.id).id]
     try:
-        _VISIBLE_CHECKS[exercise.id](_asker(exercise.function, namespace))
+        visible.checks[exercise.id](_asker(exercise.function, namespace, visible.names))
     except Found as found:
         first = headline(FAILED, exercise, f"worth {exercise.points} points")
         return "\n".join([first, *found.finding.lines()]), False
@@ -112,26 +119,24 @@ def visible_result(exercise: Exercise, namespace: dict[str, Any]) -> tuple[str, 
     return headline(PASSED, exercise, "visible checks; hidden ones give the points"), True
 
 
-def _asker(name: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+def _asker(name: str, namespace: dict[str, Any], known: frozenset[str]) -> Ask:
     """Return a caller of the learner's function that turns exceptions into findings."""
 
     def ask(*args: Any, **kwargs: Any) -> Any:
         function = namespace.get(name)
         if not callable(function):
-            raise Found(
-                finding_for_exception(name, "NameError", f"name '{name}'", "", _NOTEBOOK_NAMES)
-            )
+            raise Found(finding_for_exception(name, "NameError", f"name '{name}'", "", known))
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            raise Found(_finding(name, error)) from None
+            raise Found(_finding(name, error, known)) from None
 
     return ask
 
 
-def _finding(name: str, error: Exception) -> Finding:
+def _finding(name: str, error: Exception, known: frozenset[str]) -> Finding:
     where = _place(error.__traceback__)
-    return finding_for_exception(name, type(error).__name__, str(error), where, _NOTEBOOK_NAMES)
+    return finding_for_exception(name, type(error).__name__, str(error), where, known)
 
 
 def _place(trace: TracebackType | None) -> str:

@@ -1,19 +1,15 @@
 """The visible checks of notebook 1: small inputs, other than the hidden ones."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from data_utils.course import load_course
 from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc
-from data_utils.prepared import prepared_copies
+from data_utils.prepared_nb1 import prepared_copies
 from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split, nb1_steps
-from data_utils.selfcheck.words import expect
-
-Ask = Callable[..., Any]
-"""Calls the learner's function; raises Found when it raises."""
+from data_utils.selfcheck.words import Ask, expect
 
 NOTEBOOK_NAMES = frozenset(
     (

@@ -1,8 +1,13 @@
 """The words of a check: one finding, at most six lines, no traceback."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from data_utils.course import Exercise
+
+Ask = Callable[..., Any]
+"""Calls the learner's function; raises `Found` when it raises."""
 
 PASSED, FAILED, STOPPED = "[ PASSED ]", "[ FAILED ]", "[ STOPPED ]"
 

@@ -15,8 +15,9 @@ import pytest
 from data_utils.runtime import PROFILES
 from data_utils.selfcheck.words import Found
 from grader.checklog import CheckLog, Excused
-from grader.examination import Examination, Settings, Student
+from grader.examination import Examination, Settings
 from grader.sandbox import Isolation, SandboxUnavailable
+from grader.student import Student
 from grader.submissions import read_submission
 
 LOG = pytest.StashKey[CheckLog]()

@@ -9,9 +9,9 @@ from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_detector
 from data_utils.selfcheck.words import expect
-from grader.examination import Student
 from grader.hidden.nb1_reference import relative_errors
 from grader.sandbox import Handle
+from grader.student import Student
 
 # Digits on which honest networks lie far above an untrained one and the mean image (course.toml).
 REFIT_DIGITS = (2, 6)

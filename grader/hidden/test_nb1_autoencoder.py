@@ -12,7 +12,7 @@ from data_utils.images import network_input
 from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split, nb1_steps
 from data_utils.selfcheck.words import Finding, Found, expect
-from grader.examination import Examination, Student
+from grader.examination import Examination
 from grader.hidden.nb1_fits import (
     REFIT_DIGITS,
     REFIT_SEEDS,
@@ -24,6 +24,7 @@ from grader.hidden.nb1_fits import (
 from grader.hidden.nb1_reference import exam_copies, reference_counts, reference_scores
 from grader.sandbox import Handle
 from grader.series import exam_series, rounded, training_series
+from grader.student import Student
 
 UNTRAINED_MARGIN = 0.15  # AUROC; the plainest honest design leads by more on digit 2
 TARGET_FPR = 0.05
@@ -334,7 +335,8 @@ def _at_floor(student: Student, profile: str | None, digit: int, reached: float)
     floor = student.floor(profile, digit)
     if floor is None or floor.auroc is None:
         return None
-    return nb1_detector.reaches_floor(reached, floor.auroc, f"digit {digit} left out, exam images")
+    where = f"{student.notebook.setting.words(digit)}, exam images"
+    return nb1_detector.reaches_floor(reached, floor.auroc, where)
 
 
 # ---------------------------------------------------------------- exercise 1.6

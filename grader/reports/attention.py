@@ -102,7 +102,7 @@ _Reasons = Callable[[Result, Notebook], Iterator[str]]
 _KINDS: tuple[tuple[str, str, _Reasons], ...] = (
     (
         "Too good to be true",
-        "Read how the detector is fitted: did it see the digit left out? No points were cut.",
+        "Read how the detector is fitted: did it see anomalies? No points were cut.",
         _too_good,
     ),
     (

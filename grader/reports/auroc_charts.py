@@ -29,7 +29,7 @@ def auroc_charts(reports: Sequence[GradeReport], notebook: Notebook) -> tuple[Ch
         floor = notebook.floor(profile, device, digit)
         charts.append(
             auroc_histogram(
-                f"{whose}, digit {digit} left out ({profile}, {device})",
+                f"{whose}, {notebook.setting.words(digit)} ({profile}, {device})",
                 values,
                 floor.auroc if floor else None,
                 solution_mean(notebook, profile, device, digit),

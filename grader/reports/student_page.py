@@ -77,9 +77,9 @@ class QuestionPart:
 
 @dataclass(frozen=True)
 class DetectorPart:
-    """The detector of the notebook's run, on the exam images."""
+    """The detector of the notebook's run, on the exam images; `which` names its digit."""
 
-    digit: int | None
+    which: str
     reached: float | None
     floor: float | None
     solution: float | None
@@ -90,7 +90,7 @@ class DetectorPart:
         """The AUROC beside its floor, in a sentence."""
         if self.reached is None:
             return ""
-        words = f"AUROC {self.reached:.3f} on the exam images, with digit {self.digit} left out"
+        words = f"AUROC {self.reached:.3f} on the exam images, with {self.which}"
         if self.floor is None:
             words += "; no floor is set for that digit in this profile."
         else:
@@ -240,9 +240,11 @@ def _worth(result: ExerciseResult, known: Exercise | None, decision: Rescoring |
 def _detector(report: GradeReport, notebook: Notebook) -> DetectorPart:
     digit, reached = exam_auroc(report) or (None, None)
     floor = solution = None
+    which = ""
     if digit is not None:
+        which = notebook.setting.words(digit)
         entry = notebook.floor(report.profile, report.device, digit)
         floor = entry.auroc if entry else None
         solution = solution_mean(notebook, report.profile, report.device, digit)
     charts = tuple(detector_charts(report.series, reached))
-    return DetectorPart(digit, reached, floor, solution, charts)
+    return DetectorPart(which, reached, floor, solution, charts)

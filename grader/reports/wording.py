@@ -95,7 +95,7 @@ def check_title(notebook: Notebook, exercise_id: str, check: CheckResult) -> str
 
 
 def exam_auroc(report: GradeReport) -> tuple[int, float] | None:
-    """Return the digit that was left out and the AUROC on the exam images, where there is one."""
+    """Return the digit of the run and its AUROC on the exam images, where there is one."""
     for name, value in report.facts.items():
         found = _EXAM.fullmatch(name)
         if found:

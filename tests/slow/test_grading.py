@@ -9,8 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from benchmarks.calibrate import DESIGNS, PLAINEST, WRONG, measured_rows
-from benchmarks.masters import design_hash
+from benchmarks.calibrate import measured_rows
 from data_utils.course import load_course
 from grader.examination import Settings
 from grader.grading import grade_submission
@@ -44,27 +43,15 @@ def test_the_solution_in_the_profile_that_counts() -> None:
     assert report.facts["auroc_exam_9"] >= 0.68
 
 
-def test_the_floors_belong_to_the_code_as_it_is() -> None:
-    notebook = load_course().notebook(NB)
-    assert design_hash(NB, (*DESIGNS, PLAINEST)) == notebook.calibrated_code, "run: make calibrate"
-    for floor in notebook.floors:
-        rows = {row.design: row for row in floor.table}
-        assert {row.seeds for row in floor.table} == {10}
-        if floor.auroc is not None:
-            honest = DESIGNS if PLAINEST in floor.note else (*DESIGNS, PLAINEST)
-            assert floor.auroc <= min(rows[d].mean - 3 * rows[d].sd for d in honest)
-            assert floor.auroc > max(rows[name].mean + 3 * rows[name].sd for name in WRONG)
-    settings = {(f.profile, f.anomaly_digit) for f in notebook.floors if f.auroc is not None}
-    assert settings >= {("quick", 2), ("quick", 6), ("embedded", 9), ("full", 9)}
-
-
 def test_one_recipe_reaches_the_exam_marks_of_the_course() -> None:
     notebook = load_course().notebook(NB)
+    settings = {(f.profile, f.digit) for f in notebook.floors if f.auroc is not None}
+    assert settings >= {("quick", 2), ("quick", 6), ("embedded", 9), ("full", 9)}
     for profile, digit, least in (("embedded", 9, 0.68), ("embedded", 0, 0.84), ("full", 9, 0.74)):
         floor = notebook.floor(profile, "cpu", digit)
         assert floor is not None
         assert {row.design: row.mean for row in floor.table}["solution"] >= least
-    rows = [row for row in measured_rows(notebook.calibrated_code) if row["row"] == "solution"]
+    rows = [row for row in measured_rows(NB, notebook.calibrated_code) if row["row"] == "solution"]
     for profile, least in (("embedded", 0.84), ("full", 0.87)):
         seeds = [row for row in rows if row["profile"] == profile]
         assert len({(row["digit"], row["seed"]) for row in seeds}) == 100

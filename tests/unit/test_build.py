@@ -7,19 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from data_utils.course import load_course
 from grader.build import build_all, stale_files
 from grader.errors import BuildError
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = [notebook.id for notebook in load_course().notebooks]
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What a build reads: masters, figures, and the numbers that the text quotes."""
     (tmp_path / "solutions").mkdir()
-    shutil.copy(ROOT / "solutions/nb1_autoencoder.py", tmp_path / "solutions")
-    for folder in ("solutions/nb1_autoencoder/figures", "benchmarks/results"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for notebook_id in NOTEBOOKS:
+        shutil.copy(ROOT / f"solutions/{notebook_id}.py", tmp_path / "solutions")
+        figures = f"solutions/{notebook_id}/figures"
+        shutil.copytree(ROOT / figures, tmp_path / figures)
+    shutil.copytree(ROOT / "benchmarks/results", tmp_path / "benchmarks/results")
     return tmp_path
 
 
@@ -83,5 +87,6 @@ def test_a_build_needs_no_activated_environment(checkout: Path) -> None:
         capture_output=True,
         text=True,
     )
-    figures = len(list((checkout / "notebooks/nb1_autoencoder/figures").iterdir()))
-    assert done.stdout.strip() == str(2 + figures), done.stderr
+    figures = len(list((checkout / "notebooks").glob("*/figures/*")))
+    assert figures
+    assert done.stdout.strip() == str(2 * len(NOTEBOOKS) + figures), done.stderr

@@ -10,6 +10,7 @@ GOOD = """
 id = "n"
 title = "t"
 framework = "keras"
+setting = "one-vs-rest"
 [[notebooks.exercises]]
 id = "1.1"
 function = "f"
@@ -42,6 +43,8 @@ def test_notebook_1_has_six_exercises_and_a_question_worth_thirty_points() -> No
         ('hints = ["a", "b"]', 'hints = ["a"]', "hints"),
         ("difficulty = 1", "difficulty = 9", "difficulty"),
         ('function = "f"', "", "lacks a value"),
+        ('setting = "one-vs-rest"\n', "", "one too many: 'setting'"),
+        ('"one-vs-rest"', '"MNIST"', "one-vs-rest, not 'MNIST'"),
         ('title = "t"\npoints', 'title = "t"\nsurprise = 1\npoints', "surprise"),
         ("[[notebooks]]", "[[notebooks", "TOML"),
     ],
@@ -52,8 +55,13 @@ def test_a_wrong_course_file_is_refused_in_words(old: str, new: str, word: str) 
         parse_course(GOOD.replace(old, new))
 
 
+def test_a_setting_has_its_own_words_for_a_digit() -> None:
+    assert load_course().notebook("nb1_autoencoder").setting.words(9) == "digit 9 left out"
+    assert parse_course(GOOD).notebooks[0].setting.words(5) == "digit 5 normal"
+
+
 def test_an_exercise_cannot_stand_twice() -> None:
-    twice = GOOD + GOOD.split('framework = "keras"')[1]
+    twice = GOOD + "[[notebooks.exercises]]" + GOOD.split("[[notebooks.exercises]]")[1]
     with pytest.raises(CourseFileError, match="twice"):
         parse_course(twice)
 
@@ -85,7 +93,7 @@ def test_an_unknown_exercise_names_the_known_ones() -> None:
 
 
 def test_a_floor_needs_a_number_or_a_note() -> None:
-    floor = '[[notebooks.floors]]\nprofile="quick"\ndevice="cpu"\nanomaly_digit=2\ntable=[]\n'
+    floor = '[[notebooks.floors]]\nprofile="quick"\ndevice="cpu"\ndigit=2\ntable=[]\n'
     with pytest.raises(CourseFileError, match="note"):
         parse_course(GOOD + floor)
     assert parse_course(GOOD + floor + "auroc=0.7").notebooks[0].floor("quick", "cpu", 2)

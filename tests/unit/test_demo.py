@@ -1,13 +1,17 @@
 """The sample class must not pass because nothing was judged."""
 
 import dataclasses
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from data_utils.course import load_course
+from data_utils.course import Course, load_course
 from data_utils.selfcheck.nb1_detector import digit_form
-from grader.demo import judge
+from grader.cli import app
+from grader.demo import Graded, judge
 from grader.report import GRADED, GRADER_ERROR, PASSED, CheckResult, ExerciseResult, GradeReport
+from grader.sandbox import Isolation
 
 NOTEBOOK = load_course().notebook("nb1_autoencoder")
 
@@ -34,6 +38,38 @@ def test_a_sample_whose_checks_stopped_is_a_complaint() -> None:
 def test_a_sample_without_any_result_is_a_complaint() -> None:
     nothing = dataclasses.replace(report_of(PASSED), exercises=())
     assert judge("solution", NOTEBOOK.id, nothing).complaints
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown", "wrong", "code"),
+    [
+        ([], [NOTEBOOK.id, "nb8_other"], "", 0),
+        (["--notebook", "nb8_other"], ["nb8_other"], "", 0),
+        ([], [NOTEBOOK.id, "nb8_other"], NOTEBOOK.id, 1),  # the last one being right hides nothing
+        (["--notebook", "nb8_other"], ["nb8_other"], NOTEBOOK.id, 0),
+    ],
+)
+def test_each_notebook_has_its_own_class_and_table(
+    monkeypatch: pytest.MonkeyPatch, chosen: list[str], shown: list[str], wrong: str, code: int
+) -> None:
+    course = Course((NOTEBOOK, dataclasses.replace(NOTEBOOK, id="nb8_other")))
+    monkeypatch.setattr("grader.cli.load_course", lambda: course)
+    monkeypatch.setattr("grader.sandbox.best_isolation", lambda: Isolation.BWRAP)
+
+    def graded(notebook_id: str, root: Any, settings: Any, on_report: Any, _: bool) -> list[Graded]:
+        complaints = ("1.1: 0, not 4",) if notebook_id == wrong else ()
+        result = Graded("solution", report_of(PASSED), "26", complaints)
+        on_report(result)
+        return [result]
+
+    monkeypatch.setattr("grader.demo.grade_sample_class", graded)
+    done = CliRunner().invoke(app, ["demo", *chosen])
+    assert done.exit_code == code
+    tables = [
+        line.split(":")[0].strip() for line in done.output.splitlines() if "submissions" in line
+    ]
+    assert tables == shown
+    assert done.output.count("1 of 1 samples") == len(shown) - (wrong in shown)
 
 
 @pytest.mark.parametrize("odd", ["9", None, 9.5, True, 10, -1, [9]])

@@ -1,5 +1,6 @@
 """check, hint, progress, attempt as a learner meets them."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_utils.course import Course, load_course
 from data_utils.errors import CheckFailed, UnknownExerciseError
 from data_utils.selfcheck import attempt, check, hint, learner, progress
 from data_utils.selfcheck.__main__ import main as selfcheck_main
+from data_utils.selfcheck.registry import VISIBLE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +49,29 @@ def test_a_right_answer_passes_and_counts_in_progress(
     assert "[ PASSED ]" in shown
     assert "1 of 6 exercises" in shown
     assert "3 of 26 points" in shown
+
+
+def test_progress_is_told_of_the_notebook_that_is_open(
+    notebook: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (first, *_) = load_course().notebooks
+    exercise = dataclasses.replace(first.exercises[0], id="8.1")
+    other = dataclasses.replace(first, id="nb8_other", exercises=(exercise,))
+    monkeypatch.setattr(learner, "load_course", lambda: Course((first, other)))
+    progress()
+    before = capsys.readouterr().out
+    assert before.startswith("nb1_autoencoder: 0 of 6")
+    assert "nb8_other: 0 of 1" in before
+    check("1.3")  # it fails: nothing is defined
+    capsys.readouterr()
+    progress()
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == [first.id]
+
+
+def test_every_exercise_of_the_course_has_a_visible_check() -> None:
+    assert {n.id: [e.id for e in n.exercises] for n in load_course().notebooks} == {
+        notebook_id: list(visible.checks) for notebook_id, visible in VISIBLE.items()
+    }
 
 
 def test_the_stub_is_told_apart_from_a_crash(
@@ -101,7 +127,7 @@ def test_trouble_in_the_check_itself_is_not_the_learners(
     def broken(ask: Any) -> None:
         raise OSError("disk gone")
 
-    monkeypatch.setitem(learner._VISIBLE_CHECKS, "1.3", broken)
+    monkeypatch.setitem(VISIBLE["nb1_autoencoder"].checks, "1.3", broken)
     check("1.3")
     shown = capsys.readouterr().out
     assert "the check stopped, not your answer" in shown

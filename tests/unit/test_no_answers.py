@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 
 import data_utils
-from data_utils.selfcheck.nb1_visible import VISIBLE_CHECKS
+from data_utils.course import load_course
+from data_utils.selfcheck.registry import VISIBLE
+from data_utils.selfcheck.words import Ask
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = [notebook.id for notebook in load_course().notebooks]
+VISIBLE_CHECKS = {e: check for visible in VISIBLE.values() for e, check in visible.checks.items()}
 
 
 def public_functions() -> list[Callable[..., Any]]:
@@ -29,20 +33,21 @@ def public_functions() -> list[Callable[..., Any]]:
     return found
 
 
-@pytest.mark.parametrize("exercise", ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6"])
-def test_no_public_function_answers_an_exercise(exercise: str) -> None:
+@pytest.mark.parametrize("visible_check", VISIBLE_CHECKS.values(), ids=list(VISIBLE_CHECKS))
+def test_no_public_function_answers_an_exercise(visible_check: Callable[[Ask], None]) -> None:
     functions = public_functions()
     assert len(functions) > 20
     for function in functions:
         if function.__name__.startswith("check"):
             continue  # a check that is offered itself as the answer would call itself
         with pytest.raises(BaseException):  # noqa: B017, PT011 - any refusal will do
-            VISIBLE_CHECKS[exercise](function)
+            visible_check(function)
 
 
-def answer_lines() -> set[str]:
-    """Lines of the solutions that a student must not read anywhere."""
-    notebook = nbformat.read(ROOT / "solutions/nb1_autoencoder/nb1_autoencoder.ipynb", as_version=4)
+def answer_lines(notebook_id: str) -> set[str]:
+    """Lines of a solution that a student must not read anywhere."""
+    path = ROOT / "solutions" / notebook_id / f"{notebook_id}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
     lines: set[str] = set()
     for cell in notebook.cells:
         inside = False
@@ -65,13 +70,16 @@ def student_files() -> list[Path]:
 
 
 def test_student_files_hold_no_solution() -> None:
-    released = nbformat.read(ROOT / "notebooks/nb1_autoencoder/nb1_autoencoder.ipynb", as_version=4)
-    texts = ["\n".join(cell.source for cell in released.cells)]
-    texts += [p.read_text() for p in student_files() if p.suffix == ".py"]
+    answers = {line for notebook_id in NOTEBOOKS for line in answer_lines(notebook_id)}
+    texts = [p.read_text() for p in student_files() if p.suffix == ".py"]
+    for notebook_id in NOTEBOOKS:
+        path = ROOT / "notebooks" / notebook_id / f"{notebook_id}.ipynb"
+        released = nbformat.read(path, as_version=4)
+        texts.append("\n".join(cell.source for cell in released.cells))
     for text in texts:
         assert "SOLUTION" not in text
         own = {line.strip() for line in text.splitlines()}  # a message may quote a call
-        assert not own & answer_lines()
+        assert not own & answers
 
 
 def test_student_files_hold_no_hidden_check() -> None:

@@ -20,6 +20,7 @@ from benchmarks.made_class import (
     made_results,
     troubled_results,
 )
+from data_utils.course_records import SETTINGS
 from grader.checklog import CheckLog
 from grader.classroom import ClassFolder
 from grader.errors import GraderError
@@ -27,8 +28,10 @@ from grader.examination import Settings
 from grader.grading import _flags
 from grader.report import GRADER_ERROR, CheckResult, GradeReport
 from grader.reports.attention import who_needs_a_look
+from grader.reports.auroc_charts import auroc_charts
 from grader.reports.charts import nice_step
 from grader.reports.pages import page_name, write_pages
+from grader.reports.student_page import student_page
 from grader.rescoring import Rescoring, rescored, write_rescorings
 from grader.results import Result
 from grader.sandbox import Isolation
@@ -236,6 +239,19 @@ def test_the_auroc_stands_beside_its_floor(tmp_path: Path) -> None:
         page = pages(tmp_path, [result(report)])["ada.html"]
         assert f"AUROC {reached:.3f} on the exam images" in page.text
         assert f"{side} the floor of {floor.auroc:.3f}" in page.text
+        assert "with digit 9 left out" in page.text
+
+
+def test_a_notebook_of_one_normal_digit_is_told_in_its_own_words(tmp_path: Path) -> None:
+    other = dataclasses.replace(NB, setting=SETTINGS["one-vs-rest"])
+    student = result(made_report(1))
+    own = student_page(student, other, {}).detector.beside_floor
+    assert "with digit 9 normal" in own
+    assert [chart.title.split(" (")[0] for chart in auroc_charts([student.report], other)] == [
+        "The notebook's detector, digit 9 normal",
+        "Fitted again, digit 2 normal",
+        "Fitted again, digit 6 normal",
+    ]
 
 
 # ---------------------------------------------------------------- charts

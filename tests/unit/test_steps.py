@@ -6,7 +6,8 @@ import pytest
 from benchmarks.steps import STEPS, table
 from data_utils.course import load_course
 from data_utils.metrics import auroc
-from data_utils.prepared import PreparedNetwork, prepared_arrays, prepared_copies
+from data_utils.prepared import prepared_arrays
+from data_utils.prepared_nb1 import PreparedNetwork, prepared_copies
 from data_utils.selfcheck import nb1_steps
 from grader.hidden.nb1_reference import blurred_errors, relative_errors, squared_errors
 

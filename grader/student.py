@@ -1,0 +1,157 @@
+"""The way to a submission's functions: calls them, and turns what goes wrong into words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from data_utils.course import Exercise, Floor, Notebook, Step
+from data_utils.selfcheck.registry import VISIBLE
+from data_utils.selfcheck.words import Finding, Found, finding_for_exception
+from grader.sandbox import (
+    CallTimeout,
+    Handle,
+    SandboxError,
+    SandboxUnavailable,
+    Session,
+    StudentError,
+)
+
+if TYPE_CHECKING:  # it makes students, so it imports this module
+    from grader.examination import Examination
+
+CALL_SECONDS = 20.0  # for the small functions; they take milliseconds, on a busy machine more
+FIT_SECONDS = 240.0  # a quick fit takes about 5 CPU seconds; slower designs are honest too
+
+
+class Student:
+    """Calls the functions of one exercise; what goes wrong inside becomes a Finding.
+
+    After a call that ran out of time or took the process down, the exercise's other calls are not
+    tried: one endless loop costs one time limit, not one for each check.
+
+    `call`, `call_and_look` and `keep` take the `name` of another definition of the notebook where
+    a check goes through one, such as a given function that hands arrays to the learner's. What
+    goes wrong there is still said of the exercise's own function.
+    """
+
+    def __init__(self, examination: Examination, exercise: Exercise) -> None:
+        self._examination = examination
+        self._exercise = exercise
+
+    def call(self, *args: Any, name: str = "", seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
+        """Call the exercise's function and return its result as plain data."""
+        function = name or self._exercise.function
+        return self._guarded("call", function, *args, seconds=seconds, **kwargs)
+
+    def call_and_look(self, *args: Any, name: str = "") -> tuple[Any, list[Any]]:
+        """Call the exercise's function; return its result and the arguments as it left them."""
+        function = name or self._exercise.function
+        reply: tuple[Any, list[Any]] = self._guarded(
+            "call_and_look", function, *args, seconds=CALL_SECONDS
+        )
+        return reply
+
+    def keep(
+        self, *args: Any, name: str = "", seconds: float = FIT_SECONDS, **kwargs: Any
+    ) -> Handle:
+        """Call the exercise's function and leave its result inside."""
+        function = name or self._exercise.function
+        handle: Handle = self._guarded("keep", function, *args, seconds=seconds, **kwargs)
+        return handle
+
+    def method(self, handle: Handle, name: str, *args: Any) -> Any:
+        """Call a method of a kept object."""
+        return self._guarded("method", handle, name, *args, seconds=FIT_SECONDS)
+
+    def attribute(self, handle: Handle, name: str) -> Any:
+        """Return an attribute of a kept object as plain data."""
+        return self._guarded("attribute", handle, name, seconds=FIT_SECONDS)
+
+    @property
+    def notebook(self) -> Notebook:
+        """The notebook of the course that was handed in."""
+        return self._examination.submission.notebook
+
+    def floor(self, profile: str | None, digit: int) -> Floor | None:
+        """Return the published floor; `profile` None means that of the notebook's run."""
+        settings = self._examination.settings
+        return self.notebook.floor(profile or settings.profile, settings.device, digit)
+
+    def step(self, number: int) -> Step:
+        """Return a step of the exercise, counted from 1."""
+        return self.notebook.steps_of(self._exercise.id)[number - 1]
+
+    def in_run(self, operation: str, *args: Any) -> Any:
+        """Perform an operation of the session in which the whole notebook was run.
+
+        Parameters
+        ----------
+        operation : {"variable", "value", "method", "attribute"}
+            Of `Session`.
+        """
+        run = self._examination.run()
+        if run.session is None:
+            raise Found(death_finding("the notebook runs to its end", run.deaths[-1]))
+        try:
+            return self._on(run.session, operation, *args)
+        except StudentError as error:
+            stop = run.first_stop or f"{error.ename}: {error.evalue}"
+            raise Found(
+                Finding(
+                    f"a working {args[0]} after the whole notebook was run"
+                    if operation in ("variable", "value")
+                    else "a detector that works after the whole notebook was run",
+                    stop,
+                    "a cell stopped, or the detector it made does not work",
+                    "restart your kernel, run all cells, and look at the first one that stops",
+                )
+            ) from None
+
+    def _guarded(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        lost = self._examination.lost.get(self._exercise.id)
+        if lost is not None:
+            raise Found(lost)
+        try:
+            return self._on(self._examination.definitions(), operation, *args, **kwargs)
+        except StudentError as error:
+            known = VISIBLE[self.notebook.id].names
+            where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
+            raise Found(
+                finding_for_exception(
+                    self._exercise.function, error.ename, error.evalue, where, known
+                )
+            ) from None
+
+    def _on(self, session: Session, operation: str, *args: Any, **kwargs: Any) -> Any:
+        function = self._exercise.function
+        try:
+            return getattr(session, operation)(*args, **kwargs)
+        except (StudentError, SandboxUnavailable):
+            raise
+        except CallTimeout as error:
+            finding = _too_long(f"{function} comes back in time", str(error))
+        except SandboxError as error:  # died, sent rubbish, or its objects went with a dead session
+            finding = death_finding(f"{function} returns a result", str(error))
+        self._examination.lost[self._exercise.id] = finding
+        raise Found(finding)
+
+
+def death_finding(expected: str, reason: str) -> Finding:
+    """Say what it means that the process died, or that its time was up."""
+    if "did not stop" in reason or "used up" in reason:
+        return _too_long(expected, reason)
+    return Finding(
+        expected,
+        reason,
+        "the code ended or broke the Python process (exit, memory, a crash in a library)",
+        "restart your kernel, run all cells, and see which one stops",
+    )
+
+
+def _too_long(expected: str, reason: str) -> Finding:
+    return Finding(
+        expected,
+        reason,
+        "a loop that never ends, or far more work than the exercise asks for",
+        "call it on the small example above and watch where it stays",
+    )
