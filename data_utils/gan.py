@@ -204,21 +204,26 @@ def _run(
     modules: tuple[Any, ...], function: Callable[[Any], Any], values: Any
 ) -> NDArray[np.float32]:
     """Apply a function of `modules` in evaluation mode, batch by batch, on their device."""
-    import torch
-
-    whole = torch.as_tensor(values)
-    if not whole.is_floating_point():
-        raise ImageFormatError(
-            f"These values are {whole.dtype}; the networks expect floats, for images in [-1, 1]. "
-            "Scale the images first."
-        )
     device = _device_of(modules)
     results = []
     with _evaluating(modules):
-        for start in range(0, max(len(whole), 1), PREDICT_BATCH):  # no image: one empty batch
-            batch = whole[start : start + PREDICT_BATCH].to(device, torch.float32)
+        for start in range(0, max(len(values), 1), PREDICT_BATCH):  # no image: one empty batch
+            batch = _to_tensor(values[start : start + PREDICT_BATCH], device)
             results.append(_to_array(function(batch)))
     return np.concatenate(results)
+
+
+def _to_tensor(values: Any, device: Any) -> Any:
+    import torch
+
+    if not torch.is_tensor(values):  # torch takes no array that runs backwards, such as x[::-1]
+        values = torch.tensor(np.ascontiguousarray(values))
+    if not values.is_floating_point():
+        raise ImageFormatError(
+            f"These values are {values.dtype}; the networks expect floats, for images in [-1, 1]. "
+            "Scale the images first."
+        )
+    return values.to(device, torch.float32)
 
 
 def _device_of(modules: tuple[Any, ...]) -> Any:

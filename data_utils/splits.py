@@ -87,12 +87,12 @@ def one_vs_rest(
     """
     images, labels = np.asarray(images), np.asarray(labels)
     _refuse_unfit(images, labels, normal_digit)
-    rng = np.random.default_rng(seed)
-    normal = rng.permutation(np.flatnonzero(labels == normal_digit))
+    draw = np.random.default_rng(seed)
+    normal = draw.permutation(np.flatnonzero(labels == normal_digit))
     count = len(normal)
     test = int(TEST_SHARE * count)
     val = max(int(VAL_SHARE * count), min(WANTED_VAL, int(MOST_VAL_SHARE * count)))
-    anomaly = _same_number_of_each(labels, normal_digit, rng)
+    anomaly = _same_number_of_each(labels, normal_digit, draw)
     return OneVsRest(
         x_train=images[normal[val + test :]],
         x_val=images[normal[:val]],
@@ -103,13 +103,13 @@ def one_vs_rest(
 
 
 def _same_number_of_each(
-    labels: NDArray[np.uint8], normal_digit: int, rng: np.random.Generator
+    labels: NDArray[np.uint8], normal_digit: int, draw: np.random.Generator
 ) -> NDArray[np.intp]:
     """Draw positions of the other digits, as many of each as the rarest has, in mixed order."""
     others, counts = np.unique(labels[labels != normal_digit], return_counts=True)
     each = min(int(counts.min()), MOST_ANOMALIES // len(others))
-    drawn = [rng.permutation(np.flatnonzero(labels == digit))[:each] for digit in others]
-    return rng.permutation(np.concatenate(drawn))
+    drawn = [draw.permutation(np.flatnonzero(labels == digit))[:each] for digit in others]
+    return draw.permutation(np.concatenate(drawn))
 
 
 def _refuse_unfit(images: NDArray[np.uint8], labels: NDArray[np.uint8], normal_digit: int) -> None:
