@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.errors import DataSourceError
+from data_utils.fashion_files import read_fashion_folder
 from data_utils.idx_files import download_training_files, has_idx_files, read_idx_folder
 from data_utils.runtime import current_profile
 
@@ -37,7 +38,7 @@ class Dataset:
     ----------
     images : ndarray of uint8, shape (n, 28, 28)
     labels : ndarray of uint8, shape (n,)
-        The digit on each image, 0 to 9.
+        The digit on each image, 0 to 9 (of Fashion-MNIST: the class).
     profile : {"quick", "embedded", "full"}
         What was found, which may be less than what was asked for.
     source : str
@@ -88,13 +89,43 @@ def load_mnist(profile: str | None = None) -> Dataset:
     return Dataset(images, labels, "full", f"60,000 training images from {origin}")
 
 
+def load_fashion_mnist() -> Dataset:
+    """Load Fashion-MNIST's 60,000 training images, where this machine has them.
+
+    Nothing is fetched: no exercise needs them. They are looked for in ``ANOMALY_COURSE_DATA``
+    or, without it, where :func:`load_mnist` looks for MNIST.
+
+    Returns
+    -------
+    Dataset
+        Of profile ``full``; `source` says whether the split is the official one.
+
+    Raises
+    ------
+    DataSourceError
+        If they are not here, or a file does not hold them.
+    """
+    chosen = os.environ.get("ANOMALY_COURSE_DATA")
+    folders = (Path(chosen),) if chosen else _usual_folders()
+    for folder in folders:
+        found = read_fashion_folder(folder)
+        if found is not None:
+            images, labels, source = found
+            return Dataset(images, labels, "full", source)
+    raise DataSourceError(
+        f"Fashion-MNIST is not here (looked in {', '.join(map(str, folders))}). Set "
+        "ANOMALY_COURSE_DATA to a folder that holds FashionMNIST/raw as torchvision lays it out, "
+        "or leave this cell out: no exercise needs it."
+    )
+
+
 def _full() -> tuple[NDArray[np.uint8], NDArray[np.uint8], Path]:
     """Return the 60,000 images: the user's folder, then caches, then a download."""
     chosen = os.environ.get("ANOMALY_COURSE_DATA")
     if chosen:
         return *read_idx_folder(Path(chosen)), Path(chosen)
-    cache = Path.home() / ".cache" / "anomaly_course"
-    for folder in (Path("data"), Path.home() / "data", cache):
+    cache = _cache()
+    for folder in _usual_folders():
         if has_idx_files(folder):
             return *read_idx_folder(folder), folder
     archive = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets/mnist.npz"
@@ -103,6 +134,14 @@ def _full() -> tuple[NDArray[np.uint8], NDArray[np.uint8], Path]:
             return arrays["x_train"], arrays["y_train"], archive
     download_training_files(cache)
     return *read_idx_folder(cache), cache
+
+
+def _usual_folders() -> tuple[Path, ...]:
+    return Path("data"), Path.home() / "data", _cache()
+
+
+def _cache() -> Path:
+    return Path.home() / ".cache" / "anomaly_course"
 
 
 def _embedded() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

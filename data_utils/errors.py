@@ -27,3 +27,11 @@ class CheckFailed(CourseKitError):
 
 class UnknownExerciseError(CourseKitError):
     """An exercise number was asked for that the course does not have."""
+
+
+class ImageFormatError(CourseKitError):
+    """An array holds images of another type, shape or range than was asked for."""
+
+
+class SplitError(CourseKitError):
+    """A split was asked for that these images and labels cannot give."""

@@ -12,7 +12,7 @@ from data_utils.metrics import auroc, average_precision, prevalence, roc_points
 NORMAL, ANOMALY, THRESHOLD = "#0072B2", "#D55E00", "#000000"  # Okabe-Ito: blue, vermilion, black
 IMAGE_MAP = "cividis"  # reads the same for colour-blind eyes and in grey print
 _BINS = 40
-_SERIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")  # Okabe-Ito
+SERIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")  # Okabe-Ito
 _HATCHES = ("", "//", "..", "xx", "--", "oo")  # so that a grey print tells them apart too
 
 
@@ -169,7 +169,7 @@ def plot_by_digit(
     width = 0.8 / len(values)
     for place, (name, row) in enumerate(values.items()):
         left = np.arange(10) - 0.4 + (place + 0.5) * width
-        axis.bar(left, row, width, label=name, color=_SERIES[place], hatch=_HATCHES[place],
+        axis.bar(left, row, width, label=name, color=SERIES[place], hatch=_HATCHES[place],
                  edgecolor="white")  # fmt: skip
     axis.set(xlabel=xlabel, ylabel=ylabel, xticks=np.arange(10))
     if len(values) > 1:
