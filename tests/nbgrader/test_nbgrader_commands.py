@@ -19,7 +19,7 @@ from grader.sample_class import expected_points, load_class, solution_notebook, 
 from tests.nbgrader.conftest import DAMAGED, NB, ROOT, SHIPPED, CourseFolder
 from tests.nbgrader.recorded import record_all
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]  # one course folder
+pytestmark = pytest.mark.slow
 NOTEBOOK = load_course().notebook(NB)
 SAMPLES = {student.name: student for student in load_class(NB)}
 GRADED = ("solution", "fpr_and_fnr_swapped", DAMAGED)
