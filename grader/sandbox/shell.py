@@ -77,7 +77,8 @@ class Capture(io.TextIOBase):
         """End a cell: return its text, progress bars as they last stood, and whether it was cut."""
         text, truncated = "".join(self.parts), self.truncated
         self.parts, self.left, self.truncated = [], 0, True
-        return re.sub(r"[^\n]*\r(?!\n)", "", text.replace("\r\n", "\n")), truncated
+        # From the start of a line only: else a long line without "\r" takes quadratic time.
+        return re.sub(r"(?m)^[^\n]*\r(?!\n)", "", text.replace("\r\n", "\n")), truncated
 
 
 class Displays:

@@ -23,7 +23,7 @@ from tests.browser.test_jupyterlab import CHECKOUT, WINDOW, wait_for
 from tests.nbgrader.conftest import NB, copy_course
 from tests.nbgrader.recorded import NOTEBOOK, QUESTION, hand_in, record_all
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 MILLISECONDS = 30_000  # for a page of a busy server

@@ -18,8 +18,7 @@ from typing import Any
 
 import pytest
 
-# One group: with several test processes, one of them starts one server and one browser.
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 CHECKOUT = Path(__file__).resolve().parents[2]

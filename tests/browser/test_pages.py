@@ -14,7 +14,7 @@ from benchmarks.made_class import NOTEBOOK, made_notebook, made_results, trouble
 from grader.classroom import ClassFolder
 from grader.reports.pages import page_name, write_pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 BUILD = Path(__file__).resolve().parents[2] / "build"

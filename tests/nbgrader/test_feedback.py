@@ -12,7 +12,7 @@ from grader.feedback import OWN_PAGE, Feedback, write_feedback
 from tests.nbgrader.conftest import NB, CourseFolder
 from tests.nbgrader.recorded import NOTEBOOK, SECRET, hand_in, record_all
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]
+pytestmark = pytest.mark.slow
 OURS = "<p>ours of "
 
 

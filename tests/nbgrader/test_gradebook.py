@@ -31,7 +31,7 @@ from tests.nbgrader.recorded import (
     scores,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]
+pytestmark = pytest.mark.slow
 
 
 def without_ids(path: Path) -> dict[str, Any]:

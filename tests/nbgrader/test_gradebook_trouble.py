@@ -29,7 +29,7 @@ from tests.nbgrader.recorded import (
     scores,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nbgrader")]
+pytestmark = pytest.mark.slow
 
 
 KILLER = """

@@ -37,6 +37,15 @@ def test_output_is_cut_at_the_source(session: Session) -> None:
     assert not session.run_cell("print('z')").truncated
 
 
+def test_one_long_line_costs_no_more_than_many_short_ones(wall: Isolation) -> None:
+    with Session(wall) as session:  # with the cap that counts
+        session.run_cell("1")
+        for line in ("'x' * 200_000", "'50 %\\r' + 'x' * 200_000"):
+            result = session.run_cell(f"print({line})")
+            assert result.truncated
+            assert result.cpu_seconds < 2  # it took 7 with a search from every character
+
+
 def test_output_at_c_level_is_counted_and_dropped(session: Session) -> None:
     before = resident_peak()
     result = session.run_cell("import os\nfor _ in range(50):\n    os.write(1, bytes(1_000_000))")

@@ -1,28 +1,42 @@
 """Every sample student gets exactly the points it must, and reads the words it must."""
 
 import functools
+import itertools
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from data_utils.course import load_course
+from grader.classroom import seat_of
 from grader.demo import few_students, grade_and_judge, judge_students, write_class
 from grader.examination import Settings
-from grader.grading import grade_submission
+from grader.grading import grade_submission, hidden_checks
 from grader.sample_class import SampleStudent, load_class, solution_notebook, submission_of
 from grader.sample_class.bad_files import BAD_FILES
+from grader.submissions import read_submission
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = {notebook.id: notebook for notebook in load_course().notebooks}
 CLASSES = {notebook_id: load_class(notebook_id) for notebook_id in NOTEBOOKS}
+SAVED_ELSEWHERE = [
+    (notebook_id, s.name)
+    for notebook_id in NOTEBOOKS
+    for s in CLASSES[notebook_id]
+    if s.saved_by != "jupyter"
+]
+# Right work and bad files are graded one by one; who else is wrong or hostile, several at once.
 NAMES = [
     (notebook_id, name)
     for notebook_id in NOTEBOOKS
-    for name in [s.name for s in few_students(notebook_id)] + [bad.student for bad in BAD_FILES]
+    for name in [s.name for s in CLASSES[notebook_id] if s.kind == "right"]
+    + [bad.student for bad in BAD_FILES]
+    if (notebook_id, name) not in SAVED_ELSEWHERE
 ]
-# Their checks are excused where another exercise lost points, so nothing else may be wrong.
+# Their checks are excused where an exercise that they build on lost points.
 ALONE = ("threshold_from_training_images", "target_not_handed_on")
 
 
@@ -49,6 +63,23 @@ def test_a_sample_student_gets_exactly_what_it_must(
     assert graded.complaints == ()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("notebook_id", "name"), SAVED_ELSEWHERE)
+def test_who_saved_it_elsewhere_is_graded_as_the_solution_is(
+    notebook_id: str, name: str, submitted: Callable[[str], Path]
+) -> None:
+    """The same cells in the same order: all that grading looks at."""
+    saved, solution = (
+        seat_of(submitted(notebook_id), student, notebook_id).path for student in (name, "solution")
+    )
+    assert saved.read_bytes() != solution.read_bytes()
+    first, second = (
+        replace(read_submission(path, notebook_id), path=Path(), sha256="")
+        for path in (saved, solution)
+    )
+    assert first == second
+
+
 def wrong_by_exercise(notebook_id: str) -> dict[str, list[SampleStudent]]:
     return {
         e.id: [s for s in CLASSES[notebook_id] if s.kind == "wrong" and s.exercise == e.id]
@@ -56,18 +87,54 @@ def wrong_by_exercise(notebook_id: str) -> dict[str, list[SampleStudent]]:
     }
 
 
+def needed(notebook_id: str) -> set[str]:
+    """Exercises whose loss excuses checks of another one."""
+    source = hidden_checks(NOTEBOOKS[notebook_id]).read_text()
+    marks = re.findall(r"mark\.needs\(([^)]*)\)", source)
+    return {name for mark in marks for name in re.findall(r'"([\d.]+)"', mark)}
+
+
+def attacks(notebook_id: str) -> list[list[SampleStudent]]:
+    """Every hostile sample once; those that excuse nothing together, so they are run to the end."""
+    groups: list[list[SampleStudent]] = []
+    for student in (s for s in CLASSES[notebook_id] if s.kind == "hostile"):
+        for group in groups:
+            if student.exercise not in {s.exercise for s in group} and (
+                excuses(student, notebook_id) == excuses(group[0], notebook_id)
+            ):
+                group.append(student)
+                break
+        else:
+            groups.append([student])
+    return groups
+
+
+def excuses(student: SampleStudent, notebook_id: str) -> bool:
+    return bool(student.fails) and student.exercise in needed(notebook_id)
+
+
 def mixtures(notebook_id: str) -> list[list[SampleStudent]]:
-    """Every wrong sample once, each beside one of every other exercise where there is one."""
-    alone = [[s] for s in CLASSES[notebook_id] if s.name in ALONE]
+    """Every wrong and hostile sample once, each beside some of other exercises.
+
+    - Beside an attack that excuses checks: wrong answers that excuse the same ones. The exercise
+      that builds on them is right, and must not pay for them.
+    - Beside one of `ALONE`: wrong answers that excuse nothing.
+    - The rest: one of every exercise that has any left.
+    """
     rows = {
         e: [s for s in students if s.name not in ALONE]
         for e, students in wrong_by_exercise(notebook_id).items()
     }
-    count = max(map(len, rows.values()))
-    return alone + [
-        [students[place] for students in rows.values() if place < len(students)]
-        for place in range(count)
-    ]
+    on_others = [e for e in rows if e not in needed(notebook_id)]
+    groups = attacks(notebook_id) + [[s] for s in CLASSES[notebook_id] if s.name in ALONE]
+    for group in groups:
+        kind, taken = group[0].kind, {s.exercise for s in group}
+        beside = [e for e in rows if e not in on_others] if kind == "hostile" else on_others
+        if kind == "wrong" or excuses(group[0], notebook_id):
+            group += [rows[e].pop(0) for e in beside if e not in taken and rows[e]]
+    # From the ends: of a longer list the first ones stay alone, the plainest mistakes.
+    rest = itertools.zip_longest(*(reversed(students) for students in rows.values()))
+    return groups + [[student for student in row if student] for row in rest]
 
 
 @pytest.mark.slow
@@ -76,7 +143,7 @@ def mixtures(notebook_id: str) -> list[list[SampleStudent]]:
     [(notebook_id, students) for notebook_id in NOTEBOOKS for students in mixtures(notebook_id)],
     ids=lambda value: value if isinstance(value, str) else value[0].name,
 )
-def test_wrong_in_several_exercises_loses_exactly_those(
+def test_several_mistakes_and_attacks_cost_exactly_their_exercises(
     notebook_id: str, students: list[SampleStudent], tmp_path: Path
 ) -> None:
     notebook = solution_notebook(ROOT, notebook_id)
@@ -101,4 +168,4 @@ def test_the_sample_class_holds_what_it_must(notebook_id: str) -> None:
     assert all(len(students) >= 3 for students in wrong.values())
     assert all(s.message for students in wrong.values() for s in students)
     mixed = [student.name for students in mixtures(notebook_id) for student in students]
-    assert sorted(mixed) == sorted(s.name for s in everybody if s.kind == "wrong")
+    assert sorted(mixed) == sorted(s.name for s in everybody if s.kind != "right")
