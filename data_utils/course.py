@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any
 
 from data_utils.errors import CourseFileError, UnknownExerciseError
+from data_utils.runtime import FRAMEWORK_PACKAGES
 
 HINTS_PER_EXERCISE = 2  # the first asks, the second shows the shape of the answer
 
@@ -127,7 +128,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class Notebook:
-    """One notebook of the course."""
+    """One notebook of the course; `framework` is a key of `runtime.FRAMEWORK_PACKAGES`."""
 
     id: str
     title: str
@@ -255,6 +256,9 @@ def parse_course(text: str) -> Course:
 
 
 def _notebook(table: dict[str, Any]) -> Notebook:
+    if table["framework"] not in FRAMEWORK_PACKAGES:
+        known = ", ".join(FRAMEWORK_PACKAGES)
+        raise CourseFileError(f"Notebook {table['id']}: the framework must be one of {known}.")
     return Notebook(
         id=table["id"],
         title=table["title"],

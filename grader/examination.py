@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any
 
 from data_utils.course import Exercise, Floor, Step
+from data_utils.runtime import FRAMEWORK_PACKAGES
 from data_utils.selfcheck.nb1_visible import NOTEBOOK_NAMES
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
 from grader.full_images import training_folder
@@ -29,8 +30,6 @@ MAX_BUILDS = 4  # of the definitions in a row; each costs an import of the frame
 FIT_SECONDS = 240.0  # a quick fit takes about 5 CPU seconds; slower designs are honest too
 CELL_SECONDS = {"quick": 90.0, "embedded": 600.0, "full": 1800.0}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-# Framework of a notebook -> what its set-up cell imports.
-PRELOADS = {"keras": "tensorflow", "torch": "torch", "pytorch": "torch"}
 ONE_THREAD = dict.fromkeys(_THREAD_VARIABLES, "1")  # sessions side by side must not fight
 
 
@@ -197,7 +196,7 @@ class Examination:
             data_folder=training_folder() if settings.profile == "full" else None,
             with_images=with_images,
             environment={**ONE_THREAD, "ANOMALY_COURSE_PROFILE": settings.profile},
-            preload=PRELOADS.get(self.submission.notebook.framework, ""),
+            preload=FRAMEWORK_PACKAGES[self.submission.notebook.framework],
         )
 
     def _end(self, session: Session) -> None:
