@@ -17,6 +17,7 @@ from data_utils.course_records import (
     Step,
 )
 from data_utils.errors import CourseFileError
+from data_utils.runtime import FRAMEWORK_PACKAGES
 
 __all__ = [
     "Course",
@@ -70,6 +71,9 @@ def parse_course(text: str) -> Course:
 
 
 def _notebook(table: dict[str, Any]) -> Notebook:
+    if table["framework"] not in FRAMEWORK_PACKAGES:
+        known = ", ".join(FRAMEWORK_PACKAGES)
+        raise CourseFileError(f"Notebook {table['id']}: the framework must be one of {known}.")
     return Notebook(
         id=table["id"],
         title=table["title"],

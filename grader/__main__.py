@@ -7,7 +7,7 @@ try:
 except ModuleNotFoundError as error:
     print(
         f"grader: the package {error.name} is not installed, so the grader cannot start. "
-        "Run: pip install '.[tf,lab,grade]'",
+        "Run: pip install '.[tf,torch,lab,grade]'",
         file=sys.stderr,
     )
     sys.exit(2)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data_utils.course import load_course
+from data_utils.runtime import FRAMEWORK_PACKAGES
 from grader.errors import GraderError
 from grader.sandbox import Isolation, SandboxError, Session, best_isolation
 from grader.sandbox.bwrap import find_bwrap
@@ -26,18 +27,15 @@ PYTHONS = ((3, 11), (3, 13))  # oldest and newest; the same as requires-python i
 CHILD_SECONDS = 180.0  # a cold import of TensorFlow on a busy machine takes most of a minute
 SECRET_LINE = 30  # characters; shorter lines of code may stand in any package
 SECRET_BYTES = 64  # of a compressed file; no other file has them by chance
-INSTALL_GRADER = "Run: pip install '.[tf,lab,grade]'"
+INSTALL_GRADER = "Run: pip install '.[tf,torch,lab,grade]'"
 GRADING_NEEDS = ("ipython", "nbformat", "pytest")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
-_TENSORFLOW = """
-import json, tensorflow
-print(json.dumps({"gpus": len(tensorflow.config.list_physical_devices("GPU"))}))
-"""
-_TORCH = """
-import json, torch
-print(json.dumps({"gpus": torch.cuda.device_count()}))
-"""
+# Package -> its name as people write it, and how it tells the number of GPUs.
+FRAMEWORKS = {
+    "tensorflow": ("TensorFlow", "len(tensorflow.config.list_physical_devices('GPU'))"),
+    "torch": ("PyTorch", "torch.cuda.device_count()"),
+}
 _IMAGES = """
 import json
 from data_utils.datasets import load_mnist
@@ -94,8 +92,8 @@ def examine_machine(checkout: Path) -> tuple[list[str], bool]:
 
     Notes
     -----
-    Takes about a minute: it imports TensorFlow, and it searches every file that a notebook could
-    see for lines of the hidden checks.
+    Takes about a minute: it imports the frameworks, and it searches every file that a notebook
+    could see for lines of the hidden checks.
     """
     lines = [python_line(sys.version_info[:2])]
     lines += framework_lines()
@@ -119,18 +117,14 @@ def python_line(version: tuple[int, int]) -> Line:
 def framework_lines() -> list[Line]:
     """Say which frameworks are installed and really import."""
     lines = []
-    version = _version("tensorflow")
-    if version is None:
-        lines.append(Line(MISSING, f"TensorFlow is not installed. {INSTALL_GRADER}"))
-    else:
-        lines.append(_import_line(f"TensorFlow {version}", _TENSORFLOW))
-    version = _version("torch")
-    if version is None:
-        lines.append(Line(NOTE, "PyTorch is not installed. No notebook so far needs it."))
-    else:
-        lines.append(_import_line(f"PyTorch {version}", _TORCH))
-        vision = _version("torchvision")
-        lines.append(Line(OK if vision else NOTE, f"torchvision {vision or 'is not installed'}"))
+    for package, (name, count) in FRAMEWORKS.items():
+        version = _version(package)
+        if version is not None:
+            lines.append(_import_line(package, f"{name} {version}", count))
+        elif package in _needed():
+            lines.append(Line(MISSING, f"{name} is not installed. {INSTALL_GRADER}"))
+        else:
+            lines.append(Line(NOTE, f"{name} is not installed. No notebook so far needs it."))
     return lines
 
 
@@ -220,29 +214,30 @@ def sandbox_lines(secrets: list[bytes]) -> list[Line]:
         else:
             advice = "Do not grade others' notebooks on this machine."
             lines.append(Line(MISSING, f"  {promise.name}: BROKEN, {promise.detail}. {advice}"))
-    if all(promise.held for promise in promises) and _version("tensorflow") is not None:
-        lines.append(preload_line("TensorFlow", isolation))
+    if all(promise.held for promise in promises):
+        there = (package for package in FRAMEWORKS if package in _needed() and _version(package))
+        lines += [preload_line(package, isolation) for package in there]
     return lines
 
 
-def preload_line(name: str, isolation: Isolation) -> Line:
+def preload_line(package: str, isolation: Isolation) -> Line:
     """Say whether sessions can share one import of a framework, and whether they are kept apart.
 
     Parameters
     ----------
-    name : str
-        The framework, as people write it.
+    package : str
+        What is imported, as `Session` takes it.
     isolation : Isolation
     """
+    name = FRAMEWORKS[package][0] if package in FRAMEWORKS else package
     try:
-        with Session(isolation, preload=name.lower()) as session:
+        with Session(isolation, preload=package) as session:
             trouble = session.preload_trouble
-        promises = [] if trouble else run_canary(isolation, preload=name.lower())
+        promises = [] if trouble else run_canary(isolation, preload=package)
     except SandboxError as error:
         return Line(MISSING, f"sandbox with {name} imported before: {error}")
     if trouble:
-        cost = f"Each session imports {name} anew, some 5 CPU seconds each"
-        return Line(NOTE, f"{cost}. {trouble}")
+        return Line(NOTE, f"Each session imports {name} anew, some CPU seconds each. {trouble}")
     broken = "; ".join(f"{p.name}: BROKEN, {p.detail}" for p in promises if not p.held)
     if broken:
         advice = "Do not grade others' notebooks on this machine."
@@ -286,14 +281,20 @@ def course_secrets(checkout: Path) -> list[bytes]:
     return secrets
 
 
-def _import_line(name: str, code: str) -> Line:
+def _needed() -> set[str]:
+    """Return the packages that the frameworks of the course's notebooks import."""
+    return {FRAMEWORK_PACKAGES[notebook.framework] for notebook in load_course().notebooks}
+
+
+def _import_line(package: str, title: str, count: str) -> Line:
+    code = f"import json, {package}\nprint(json.dumps({{'gpus': {count}}}))"
     try:
         gpus = _ask_child(code)["gpus"]
     except ChildError as error:
         return Line(
-            MISSING, f"{name} is installed but does not import ({error}). Install it again."
+            MISSING, f"{title} is installed but does not import ({error}). Install it again."
         )
-    return Line(OK, f"{name} imports, sees {gpus} GPU{'' if gpus == 1 else 's'}")
+    return Line(OK, f"{title} imports, sees {gpus} GPU{'' if gpus == 1 else 's'}")
 
 
 def _version(name: str) -> str | None:

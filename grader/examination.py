@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from data_utils.course import Exercise
+from data_utils.runtime import FRAMEWORK_PACKAGES
 from data_utils.selfcheck.words import Finding, Found
 from grader.full_images import training_folder
 from grader.sandbox import BadReply, CellResult, Isolation, Limits, Session, SessionDied
@@ -14,8 +15,6 @@ DEFINITION_SECONDS = 90.0  # the set-up cell imports TensorFlow: about 5 CPU sec
 MAX_BUILDS = 4  # of the definitions in a row; each costs an import of the framework
 CELL_SECONDS = {"quick": 90.0, "embedded": 600.0, "full": 1800.0}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-# Framework of a notebook -> what its set-up cell imports.
-PRELOADS = {"keras": "tensorflow", "torch": "torch", "pytorch": "torch"}
 ONE_THREAD = dict.fromkeys(_THREAD_VARIABLES, "1")  # sessions side by side must not fight
 
 
@@ -182,7 +181,7 @@ class Examination:
             data_folder=training_folder() if settings.profile == "full" else None,
             with_images=with_images,
             environment={**ONE_THREAD, "ANOMALY_COURSE_PROFILE": settings.profile},
-            preload=PRELOADS.get(self.submission.notebook.framework, ""),
+            preload=FRAMEWORK_PACKAGES[self.submission.notebook.framework],
         )
 
     def _end(self, session: Session) -> None:

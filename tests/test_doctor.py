@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from data_utils.runtime import FRAMEWORK_PACKAGES
 from grader import doctor
 from grader.doctor import MISSING, NOTE, OK, Line
 from grader.errors import GraderError
@@ -48,32 +49,43 @@ def test_a_supported_python_is_well(version: tuple[int, int]) -> None:
     assert doctor.python_line(version).mark == OK
 
 
-def test_tensorflow_is_needed_and_torch_is_not(without) -> None:
-    without("tensorflow", "torch")
-    first, second = doctor.framework_lines()
-    assert first.mark == MISSING
-    assert "pip install" in first.text
-    assert second.mark == NOTE
-
-
-def test_a_framework_that_does_not_import_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_TENSORFLOW", "raise ImportError('libstrange.so.1 is not here')")
-    line = doctor.framework_lines()[0]
-    assert line.mark == MISSING
-    assert "libstrange.so.1" in line.text
-
-
-def test_a_framework_that_takes_the_process_down_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_a_notebook_imports_is_needed_and_the_rest_is_not(
+    without, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_TENSORFLOW", "import os; os.abort()")
-    assert "exit code -6" in doctor.framework_lines()[0].text
+    without("tensorflow", "torch")
+    for needed in ("tensorflow", "torch"):
+        monkeypatch.setattr(doctor, "_needed", lambda needed=needed: {needed})
+        lines = dict(zip(doctor.FRAMEWORKS, doctor.framework_lines(), strict=True))
+        assert {package for package in lines if lines[package].mark == MISSING} == {needed}
+        assert "pip install" in lines.pop(needed).text
+        assert "No notebook so far needs it" in lines.popitem()[1].text
 
 
-def test_a_framework_that_hangs_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_TENSORFLOW", "import time; time.sleep(60)")
-    monkeypatch.setattr(doctor, "CHILD_SECONDS", 0.5)
-    assert "no answer within" in doctor.framework_lines()[0].text
+def test_the_notebooks_of_the_course_say_what_is_needed() -> None:
+    assert "tensorflow" in doctor._needed()
+    assert doctor._needed() <= set(doctor.FRAMEWORKS) == set(FRAMEWORK_PACKAGES.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("raise ImportError('libstrange.so.1 is not here')", "libstrange.so.1"),
+        ("import os; os.abort()", "exit code -6"),
+        ("import time; time.sleep(60)", "no answer within"),
+    ],
+    ids=["raises", "dies", "hangs"],
+)
+def test_a_framework_that_does_not_import_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, told: str
+) -> None:
+    for package in doctor.FRAMEWORKS:
+        (tmp_path / f"{package}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    if "sleep" in code:
+        monkeypatch.setattr(doctor, "CHILD_SECONDS", 0.5)
+    for line in doctor.framework_lines():
+        assert line.mark == MISSING
+        assert told in line.text
 
 
 def test_packages_for_grading_are_missing_and_others_are_notes(without) -> None:
@@ -185,4 +197,6 @@ def test_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert healthy, lines
     assert all(line.startswith((OK, NOTE)) for line in lines)
     assert any(line.startswith(OK) and "no secret in any file" in line for line in lines)
-    assert any(line.startswith(OK) and "TensorFlow" in line for line in lines)
+    for package in doctor._needed():
+        name = doctor.FRAMEWORKS[package][0]
+        assert any(line.startswith(OK) and f"{name} imported before" in line for line in lines)

@@ -37,7 +37,8 @@ COMMON = ("numpy", "matplotlib", "matplotlib.figure", "matplotlib.backends.backe
 MODULES = {
     "numpy": COMMON,
     "tensorflow": (*COMMON, "tensorflow", "keras"),
-    "torch": (*COMMON, "torch"),
+    # The first optimizer of a process imports torch._dynamo, which costs as much as torch itself.
+    "torch": (*COMMON, "torch", "torch._dynamo"),
 }
 # Imported alone everything looks well; whether threads and pools survived the fork shows in work.
 CANARIES = {
@@ -50,9 +51,11 @@ CANARIES = {
     ),
     "torch": (
         "import torch\n"
-        "model = torch.nn.Linear(2, 1)\n"
-        "model(torch.ones(64, 2)).square().mean().backward()\n"
-        "assert model.weight.grad is not None"
+        "model = torch.nn.Conv2d(1, 8, 3)\n"
+        "before = model.weight.detach().clone()\n"
+        "model(torch.rand(64, 1, 28, 28)).square().mean().backward()\n"
+        "torch.optim.SGD(model.parameters(), 0.1).step()\n"
+        "assert (model.weight != before).any()"
     ),
 }
 

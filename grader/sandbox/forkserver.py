@@ -243,6 +243,10 @@ def reseed() -> None:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        # The processor's alone: those of GPUs are made when a session first uses one.
+        torch.default_generator.seed()
 
 
 def fork() -> int:

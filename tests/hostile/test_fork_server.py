@@ -369,14 +369,14 @@ def test_the_doctor_tells_whether_imports_are_shared(
 ) -> None:
     def line_for(*promises: Promise) -> doctor.Line:
         monkeypatch.setattr(doctor, "run_canary", lambda isolation, preload: list(promises))
-        return doctor.preload_line("NumPy", wall)
+        return doctor.preload_line("numpy", wall)
 
     held, broken = Promise("no network", True, ""), Promise("time limit", False, "went on")
     assert (line_for(held).mark, line_for(held, broken).mark) == (doctor.OK, doctor.MISSING)
     assert "time limit: BROKEN, went on" in line_for(held, broken).text
     monkeypatch.setitem(nursery._troubles, key_of({}), "Its children hang.")
     assert line_for(held).mark == doctor.NOTE
-    assert "imports NumPy anew" in line_for(held).text
+    assert "imports numpy anew" in line_for(held).text
     assert "Its children hang." in line_for(held).text
 
 
