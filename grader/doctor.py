@@ -125,6 +125,9 @@ def framework_lines() -> list[Line]:
             lines.append(Line(MISSING, f"{name} is not installed. {INSTALL_GRADER}"))
         else:
             lines.append(Line(NOTE, f"{name} is not installed. No notebook so far needs it."))
+    if _version("torch") is not None:
+        vision = _version("torchvision")
+        lines.append(Line(OK if vision else NOTE, f"torchvision {vision or 'is not installed'}"))
     return lines
 
 

@@ -53,6 +53,32 @@ if os.fork() == 0:
 os.wait(); time.sleep(0.6)
 """
 
+TRAIN_WITH_TORCH = """
+import os, sys, time, torch
+class Fit:
+    def __init__(self, steps):
+        torch.manual_seed(0)
+        layers = torch.nn.Conv2d(1, 8, 4, 2), torch.nn.BatchNorm2d(8), torch.nn.Conv2d(8, 1, 13)
+        self.network = torch.nn.Sequential(*layers)
+        adam = torch.optim.Adam(self.network.parameters(), 0.01)
+        x, self.history = torch.randn(64, 1, 28, 28), []
+        for step in range(steps):
+            loss = self.network(x).square().mean()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            self.history.append(loss.item())
+    def weights(self):
+        return list(self.network.state_dict().values())
+def fit(steps): return Fit(steps)
+drawn = [torch.initial_seed(), float(torch.rand(()))]
+threads, known = torch.get_num_threads(), set(sys.modules)
+spent = -time.process_time(), -time.perf_counter()
+fit(30)
+late = len(set(sys.modules) - known)
+spent = [spent[0] + time.process_time(), spent[1] + time.perf_counter()]
+"""
+
 
 @pytest.fixture
 def fresh(wall: Isolation, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
@@ -378,6 +404,46 @@ def test_the_doctor_tells_whether_imports_are_shared(
     assert line_for(held).mark == doctor.NOTE
     assert "imports numpy anew" in line_for(held).text
     assert "Its children hang." in line_for(held).text
+
+
+@pytest.mark.slow
+def test_torch_comes_imported_and_two_sessions_train_side_by_side(wall: Isolation) -> None:
+    """They draw numbers of their own, and the same ones after the same seed."""
+    options: Any = {"preload": "torch", "environment": {"OMP_NUM_THREADS": "1"}}
+    with Session(wall, **options) as one, Session(wall, **options) as other:
+        drawn, losses = [], []
+        for session in (one, other):
+            assert session.preload_trouble == ""
+            result = session.run_cell(TRAIN_WITH_TORCH)
+            assert result.status == "ok", result.traceback
+            drawn.append(session.value("drawn"))
+            kept = session.keep("fit", 5)
+            losses.append(session.attribute(kept, "history"))
+            assert session.method(kept, "weights")[0].dtype == "float32"
+            assert session.value("threads") == 1
+            cpu, passed = session.value("spent")
+            assert cpu < 1.1 * passed + 0.1  # more than one thread would spend more
+            assert session.value("late") < 20  # the optimizer would import 800 modules more
+        assert drawn[0] != drawn[1]
+        assert losses[0] == losses[1]
+        assert losses[0][-1] < losses[0][0]
+
+
+@pytest.mark.slow
+def test_a_torch_whose_threads_ran_before_the_fork_is_spawned(
+    wall: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "torch_that_worked.py").write_text(
+        "import torch\ntorch.set_num_threads(2)\n_ = torch.rand(2**21).exp()\n"
+    )
+    monkeypatch.syspath_prepend(str(packages))
+    monkeypatch.setitem(forked.MODULES, "torch", ("torch_that_worked",))
+    monkeypatch.setattr(forked, "CANARY_SECONDS", 3)
+    with Session(preload="torch", environment={"FRESH": "threads"}) as session:
+        assert not session.preloaded
+        assert "did not stop when its time was up" in session.preload_trouble
 
 
 @pytest.mark.slow

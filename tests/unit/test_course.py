@@ -38,6 +38,7 @@ def test_notebook_1_has_six_exercises_and_a_question_worth_thirty_points() -> No
 @pytest.mark.parametrize(
     ("old", "new", "word"),
     [
+        ('framework = "keras"', 'framework = "pytorch"', "one of keras, torch"),
         ("points = 2", "points = 0", "points"),
         ("points = 2", 'points = "2"', "points"),
         ('hints = ["a", "b"]', 'hints = ["a"]', "hints"),

@@ -87,9 +87,11 @@ def test_a_check_costs_no_import_of_a_framework() -> None:
 
 def test_the_trusted_process_stays_small() -> None:
     heavy = FRAMEWORKS | {"IPython", "nbgrader", "sklearn", "pandas", "scipy", "matplotlib"}
-    checks = ", ".join(f"grader.hidden.test_{notebook_id}" for notebook_id in NOTEBOOKS)
     code = (
-        f"import sys, grader.grading, {checks}, grader.schedule\n"
+        "import importlib, sys, grader.grading, grader.schedule, grader.hidden\n"
+        "from pathlib import Path\n"
+        "for path in Path(grader.hidden.__path__[0]).glob('[!_]*.py'):\n"
+        "    importlib.import_module(f'grader.hidden.{path.stem}')\n"
         f"print(sorted(set(sys.modules) & {heavy!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
