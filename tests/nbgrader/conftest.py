@@ -20,7 +20,8 @@ from grader.sandbox import SandboxUnavailable, best_isolation
 
 ROOT = Path(__file__).resolve().parents[2]
 NB = "nb1_autoencoder"
-# Two that are graded in full, the untouched release in a bad state, and what cannot be graded.
+# Two that are graded (the second one trains nothing), the untouched release in a bad state, and
+# what cannot be graded.
 STUDENTS = ("solution", "fpr_and_fnr_swapped", "not_json", "a_link", "missing", "renamed")
 DAMAGED = "damaged"
 SHIPPED = "shipped"
@@ -93,11 +94,22 @@ def write_students(course: CourseFolder) -> None:
     for seat in write_class(submitted, course.root, load_course().notebook(NB), load_class(NB)):
         if seat.student not in STUDENTS:
             shutil.rmtree(submitted / seat.student)
+    leave_unsolved(course, course.submitted("fpr_and_fnr_swapped"), "answer_ex1_5")
     path = course.submitted(DAMAGED)
     path.parent.mkdir(parents=True)
     path.write_text(damage((course.root / "notebooks" / NB / f"{NB}.ipynb").read_text()))
     (path.parent / "passwords.txt").symlink_to("/etc/passwd")
     (path.parent / "notes.txt").write_text("my notes\n")
+
+
+def leave_unsolved(course: CourseFolder, path: Path, name: str) -> None:
+    """Put an answer cell of a submission back to what was shipped."""
+    shipped = json.loads((course.root / SHIPPED / NB / f"{NB}.ipynb").read_text())
+    notebook = json.loads(path.read_text())
+    for cell, unsolved in zip(notebook["cells"], shipped["cells"], strict=True):
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == name:
+            cell["source"] = unsolved["source"]
+    path.write_text(json.dumps(notebook))
 
 
 @pytest.fixture(scope="session", autouse=True)
