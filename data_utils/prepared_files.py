@@ -5,10 +5,10 @@ An array named ``"2.6 scores"`` lies under that name; the parts of a tuple under
 """
 
 import functools
+import io
 import json
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,11 @@ def value_named(arrays: Mapping[str, NDArray[Any]], name: str) -> Any:
     return tuple(value_named(arrays, f"{name}/{place}") for place in range(len(parts)))
 
 
-def write_prepared(path: Path, values: Mapping[str, Any]) -> None:
-    """Write values into a file from which `value_named` reads them.
+def prepared_bytes(values: Mapping[str, Any]) -> bytes:
+    """Return the ``.npz`` file from which `value_named` reads these values.
 
     Parameters
     ----------
-    path : Path
-        Of the ``.npz`` file; an older one is replaced.
     values : mapping of str to object
         Arrays of numbers or text, tuples of such values, or what JSON can hold.
 
@@ -59,8 +57,9 @@ def write_prepared(path: Path, values: Mapping[str, Any]) -> None:
     arrays: dict[str, Any] = {}
     for name, value in values.items():
         arrays.update(_laid_out(name, value))
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
 
 
 def _laid_out(name: str, value: Any, part: bool = False) -> Iterator[tuple[str, NDArray[Any]]]:

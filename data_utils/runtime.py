@@ -18,7 +18,7 @@ PROFILES = ("quick", "embedded", "full")
 FRAMEWORK_PACKAGES = {"keras": "tensorflow", "torch": "torch"}
 """The frameworks that a notebook may name, and the package that each of them imports."""
 
-SEEDS = 2**32  # NumPy takes no larger seed; torch takes all of these too
+_SEED_LIMIT = 2**32  # NumPy takes no larger seed; torch takes all of these too
 
 
 def current_profile() -> str:
@@ -134,9 +134,9 @@ def seed_everything(seed: int) -> None:
         number = operator.index(seed)
     except TypeError:
         number = -1
-    if not 0 <= number < SEEDS:
+    if not 0 <= number < _SEED_LIMIT:
         raise CourseKitError(
-            f"The seed is {seed!r:.50}; it must be a whole number from 0 to {SEEDS - 1}."
+            f"The seed is {seed!r:.50}; it must be a whole number from 0 to {_SEED_LIMIT - 1}."
         )
     import numpy as np
     import torch

@@ -1,5 +1,6 @@
 """Tests that share something dear run in one process, and the others in all of them."""
 
+import os
 import re
 import subprocess
 import sys
@@ -22,9 +23,10 @@ def test_what_is_shared_stays_in_one_process(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(FOUR_TESTS)
     (folder / "conftest.py").write_text((HERE / "conftest.py").read_text())
-    command = [sys.executable, "-m", "pytest", "-n", "2", "-v", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-p", "xdist", "-n", "2", "-v"]
     command += ["-c", "/dev/null", "--rootdir", str(tmp_path), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    quick = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=quick)
     ran = re.findall(r"\[(gw\d)\] \[ *\d+%\] PASSED tests/(\w+)/", done.stdout)
     assert len(ran) == 12, done.stdout
     assert len({process for process, part in ran if part == "browser"}) == 1

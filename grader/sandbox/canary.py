@@ -33,7 +33,7 @@ SECRET_SUFFIXES = (
     ".so",
     ".a",
     ".jar",
-)  # with programs, which begin with "\x7fELF", two thirds of a system; never a page of a course
+)  # half of the bytes of a system, and never a page of a course
 SEARCH_SECONDS = 1800.0  # 10 GB of system and packages take about 40 s
 TIME_LIMIT = 0.5  # of an endless loop
 OWN_PROCESSES = 5  # bubblewrap's init, the worker, and room

@@ -105,9 +105,7 @@ def search(secrets, suffixes, skip):
                 files += 1
                 try:
                     with open(entry.path, "rb", buffering=0) as file:
-                        rest = file.read(4)
-                        if rest == b"\x7fELF":  # a compiled program, which needs no suffix
-                            continue
+                        rest = b""
                         while part := file.read(16 * 2**20):
                             part = rest + part
                             if any(secret in part for secret in secrets):

@@ -1,7 +1,7 @@
 """Prepared arrays: found by name in the file of whichever notebook has them."""
 
 import dataclasses
-from pathlib import Path
+import io
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from data_utils import prepared, prepared_files
 from data_utils.course import Course, load_course
 from data_utils.errors import PreparedFileError, UnknownExerciseError
 from data_utils.prepared import prepared_arrays
-from data_utils.prepared_files import value_named, write_prepared
+from data_utils.prepared_files import prepared_bytes, value_named
 
 VALUES: dict[str, Any] = {
     "8.1 scores": np.arange(4, dtype=np.float32),
@@ -34,16 +34,16 @@ def same(got: Any, expected: Any) -> bool:
     return bool(got == expected and type(got) is type(expected))
 
 
-def test_what_is_written_is_read_again_under_its_name(tmp_path: Path) -> None:
-    path = tmp_path / "nb8_other.npz"
-    write_prepared(path, VALUES)
-    arrays = dict(np.load(path, allow_pickle=False))
+def arrays_of(values: dict[str, Any]) -> dict[str, Any]:
+    return dict(np.load(io.BytesIO(prepared_bytes(values)), allow_pickle=False))
+
+
+def test_what_is_written_is_read_again_under_its_name() -> None:
+    arrays = arrays_of(VALUES)
     for name, value in VALUES.items():
         assert same(value_named(arrays, name), value), name
     assert value_named(arrays, "8.2") is None
-    first = path.read_bytes()
-    write_prepared(path, VALUES)
-    assert path.read_bytes() == first
+    assert prepared_bytes(VALUES) == prepared_bytes(VALUES)
 
 
 @pytest.mark.parametrize(
@@ -57,21 +57,15 @@ def test_what_is_written_is_read_again_under_its_name(tmp_path: Path) -> None:
         ("8.1 pairs", (np.zeros(2), np.array([None])), "pairs/1"),
     ],
 )
-def test_what_cannot_be_stored_is_refused_in_words(
-    tmp_path: Path, name: str, value: Any, words: str
-) -> None:
+def test_what_cannot_be_stored_is_refused_in_words(name: str, value: Any, words: str) -> None:
     with pytest.raises(PreparedFileError, match=words):
-        write_prepared(tmp_path / "x.npz", {name: value})
-    assert not (tmp_path / "x.npz").exists()
+        prepared_bytes({name: value})
 
 
-def test_a_name_is_found_whichever_notebook_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_is_found_whichever_notebook_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     (first, *_) = load_course().notebooks
     notebooks = (first, *(dataclasses.replace(first, id=i) for i in ("nb7_bare", "nb8_other")))
-    write_prepared(tmp_path / "x.npz", VALUES)
-    files = {"nb8_other": dict(np.load(tmp_path / "x.npz"))}
+    files = {"nb8_other": arrays_of(VALUES)}
     monkeypatch.setattr(prepared, "load_course", lambda: Course(notebooks))
     monkeypatch.setattr(
         prepared, "stored", lambda file: files.get(file) or prepared_files.stored(file)
