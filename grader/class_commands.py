@@ -58,7 +58,8 @@ def autograde(
     from grader.examination import Settings
     from grader.sandbox import best_isolation
 
-    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    folder = ClassFolder(course)
+    notebook = notebook_named(assignment, folder.submitted)
     settings = Settings(profile.value, isolation=isolation or best_isolation())
     with steps.alone_in(folder):
         seats = list_seats(folder.submitted, notebook.id)
@@ -209,7 +210,8 @@ def show(
     from grader.results import current_report
     from grader.story import story_lines
 
-    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    folder = ClassFolder(course)
+    notebook = notebook_named(assignment, folder.submitted)
     if exercise:
         notebook.exercise(exercise)  # or a sentence that names those there are
     seat = require_student(folder.submitted, student, notebook.id)
@@ -238,7 +240,8 @@ def rescore(
     from grader.rescoring import decide
     from grader.results import class_results
 
-    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    folder = ClassFolder(course)
+    notebook = notebook_named(assignment, folder.submitted)
     with alone_in(folder):
         before = class_results(folder, notebook)
         known = {c.name.split("[")[0] for r in before for e in r.report.exercises

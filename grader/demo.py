@@ -134,20 +134,18 @@ def judge_students(name: str, students: Sequence[SampleStudent], report: GradeRe
     ----------
     name : str
     students : sequence of SampleStudent
-        Whose answers the submission holds, at most one of them wrong in each exercise.
+        Whose answers the submission holds; two of the same exercise fail other checks of it.
     report : GradeReport
     """
-    culprits = {student.exercise: student for student in students}
     complaints = [] if report.exercises else [f"nothing was judged: {report.reason}"]
     total = 0.0
     for exercise in report.exercises:
-        student = culprits.get(exercise.id, students[0])
-        wanted = expected_points(student, exercise)
+        wanted = expected_points(students, exercise)
         total += wanted or 0.0
         if exercise.points != wanted:
             complaints.append(f"{exercise.id}: {number(exercise.points)}, not {number(wanted)}")
         for check in exercise.checks:
-            wanted_status = FAILED if fails(student, exercise.id, check) else PASSED
+            wanted_status = FAILED if fails(students, exercise.id, check) else PASSED
             if check.status not in (EXCUSED, wanted_status):
                 complaints.append(f"{check.name}: {check.status}")
     said = "\n".join(

@@ -15,6 +15,10 @@ class NotReadyError(GraderError):
     """The class cannot be graded now: the solution fails here, or another grader is at work."""
 
 
+class NotebookChoiceError(GraderError):
+    """A command was not told which of several notebooks it is about."""
+
+
 class BuildError(GraderError):
     """A master notebook breaks a rule of the course."""
 

@@ -101,9 +101,9 @@ def failed_report(
     )
 
 
-def hidden_checks(notebook: Notebook) -> Path:
-    """Return the file with the hidden checks of a notebook."""
-    return HIDDEN / f"test_{notebook.id}.py"
+def hidden_checks(notebook: Notebook) -> list[Path]:
+    """Return the files with the hidden checks of a notebook, in the order of its exercises."""
+    return sorted(HIDDEN.glob(f"test_{notebook.id}*.py"))
 
 
 def _run_hidden_checks(
@@ -111,7 +111,7 @@ def _run_hidden_checks(
 ) -> None:
     """Run pytest in this process; what it prints is kept for the case that it breaks."""
     arguments = [
-        str(hidden_checks(submission.notebook)),
+        *map(str, hidden_checks(submission.notebook)),
         f"--rootdir={HIDDEN}",
         f"--confcutdir={HIDDEN}",
         "-c", os.devnull, "-q", "-s", "--assert=plain", "-p", "no:cacheprovider",

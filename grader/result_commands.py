@@ -52,7 +52,8 @@ def report(assignment: AssignmentOption = "", course: CourseOption = HERE) -> No
     from grader.classroom import ClassFolder
     from grader.results import results_of
 
-    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    folder = ClassFolder(course)
+    notebook = notebook_named(assignment, folder.submitted)
     _write_pages(folder, notebook, results_of(folder, notebook))
 
 
@@ -65,7 +66,8 @@ def feedback(assignment: AssignmentOption = "", course: CourseOption = HERE) -> 
     from grader.results import results_of
     from grader.tables import grouped_lines, print_lines
 
-    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    folder = ClassFolder(course)
+    notebook = notebook_named(assignment, folder.submitted)
     results = results_of(folder, notebook)
     _write_pages(folder, notebook, results)
     pages = folder.pages / notebook.id
@@ -105,7 +107,8 @@ def export(
     from grader.roster import read_roster
     from grader.tables import print_lines
 
-    notebook, folder = notebook_named(assignment), ClassFolder(course)
+    folder = ClassFolder(course)
+    notebook = notebook_named(assignment, folder.submitted)
     target = to or folder.root / f"grades_{format.value}.csv"
     done = export_class(
         results_of(folder, notebook),

@@ -30,8 +30,9 @@ class Student:
     tried: one endless loop costs one time limit, not one for each check.
 
     `call`, `call_and_look` and `keep` take the `name` of another definition of the notebook where
-    a check goes through one, such as a given function that hands arrays to the learner's. What
-    goes wrong there is still said of the exercise's own function.
+    a check goes through one, such as a given function that hands arrays to the learner's; handles
+    of kept and of given objects may be among their arguments. What goes wrong there is still said
+    of the exercise's own function.
     """
 
     def __init__(self, examination: Examination, exercise: Exercise) -> None:
@@ -59,9 +60,27 @@ class Student:
         handle: Handle = self._guarded("keep", function, *args, seconds=seconds, **kwargs)
         return handle
 
+    def given(self, name: str) -> Handle:
+        """Return what a locked cell defines or imports, to be handed to the exercise's function."""
+        handle: Handle = self._guarded("variable", name)
+        return handle
+
+    def library(self, module: str, name: str, *args: Any) -> Handle:
+        """Return a function of data_utils as a handle; with arguments, what it makes of them.
+
+        For what a check hands to the exercise's function and the notebook has no name for.
+        """
+        function: Handle = self._guarded("library", module, name)
+        return self.keep_method(function, "__call__", *args) if args else function
+
     def method(self, handle: Handle, name: str, *args: Any) -> Any:
         """Call a method of a kept object."""
         return self._guarded("method", handle, name, *args, seconds=FIT_SECONDS)
+
+    def keep_method(self, handle: Handle, name: str, *args: Any) -> Handle:
+        """Call a method of a kept object and leave its result inside too."""
+        kept: Handle = self._guarded("keep_method", handle, name, *args)
+        return kept
 
     def attribute(self, handle: Handle, name: str) -> Any:
         """Return an attribute of a kept object as plain data."""

@@ -1,7 +1,7 @@
 """The sample class: typical right, wrong and hostile submissions, made from the solution."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -90,14 +90,14 @@ def submission_of(student: SampleStudent, solution: NotebookNode, notebook: Note
     return str(nbformat.writes(handed_in, version=nbformat.NO_CONVERT))
 
 
-def expected_points(student: SampleStudent, exercise: ExerciseResult) -> float | None:
-    """Return the points this student must get for an exercise, given which checks it has.
+def expected_points(students: Sequence[SampleStudent], exercise: ExerciseResult) -> float | None:
+    """Return the points that the work of these students must get for an exercise.
 
     Worked out from the checks' weights and the course's points: nothing is typed in.
     """
     checks = tuple(
         CheckResult(
-            c.name, c.title, FAILED if fails(student, exercise.id, c) else PASSED, c.weight, c.core
+            c.name, c.title, FAILED if fails(students, exercise.id, c) else PASSED, c.weight, c.core
         )
         for c in exercise.checks
         if c.status in (PASSED, FAILED)
@@ -105,12 +105,14 @@ def expected_points(student: SampleStudent, exercise: ExerciseResult) -> float |
     return points_of(checks, exercise.max_points)
 
 
-def fails(student: SampleStudent, exercise_id: str, check: CheckResult) -> bool:
-    """Say whether this student must fail a check."""
-    if exercise_id != student.exercise:
-        return False
+def fails(students: Sequence[SampleStudent], exercise_id: str, check: CheckResult) -> bool:
+    """Say whether the work of these students must fail a check."""
     names = {check.name, check.name.split("[")[0]}  # with and without the case of its parameters
-    return student.fails == "all" or not names.isdisjoint(student.fails)
+    return any(
+        student.fails == "all" or not names.isdisjoint(student.fails)
+        for student in students
+        if student.exercise == exercise_id
+    )
 
 
 def solution_notebook(root: Path, notebook_id: str) -> NotebookNode:

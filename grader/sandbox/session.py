@@ -215,7 +215,7 @@ class Session:
         function : str
             Its name.
         *args, **kwargs
-            Plain data and arrays.
+            Plain data and arrays; a positional one may be the handle of a kept object.
         seconds : float, optional
             Instead of `limits.call_seconds`.
 
@@ -269,6 +269,13 @@ class Session:
         """
         return self._call([self._number(handle), name], args, kwargs, False, seconds)
 
+    def keep_method(self, handle: Handle, name: str, *args: Any) -> Handle:
+        """Call a method of a kept object, or a function of a kept module; leave its result inside.
+
+        Parameters, exceptions: as for `call`.
+        """
+        return self._handle(self._call([self._number(handle), name], args, {}, True, None))
+
     def attribute(self, handle: Handle, name: str, seconds: float | None = None) -> Any:
         """Return an attribute of a kept object as plain data; exceptions as for `call`."""
         return self._plain("attribute", {"handle": self._number(handle), "name": name}, seconds)
@@ -276,6 +283,10 @@ class Session:
     def variable(self, name: str) -> Handle:
         """Return what a name of the notebook stands for as a handle; exceptions as for `call`."""
         return self._handle(self._plain("variable", {"name": name}, None))
+
+    def library(self, module: str, name: str) -> Handle:
+        """Return what a module of data_utils defines as a handle; exceptions as for `call`."""
+        return self._handle(self._plain("library", {"module": module, "name": name}, None))
 
     def value(self, name: str) -> Any:
         """Return what a name of the notebook stands for as plain data; exceptions as for `call`."""
@@ -320,7 +331,15 @@ class Session:
         seconds: float | None,
         look: bool = False,
     ) -> Any:
-        body = {"target": target, "args": list(args), "kwargs": kwargs, "keep": keep, "look": look}
+        kept = {n: self._number(arg) for n, arg in enumerate(args) if isinstance(arg, Handle)}
+        body = {
+            "target": target,
+            "args": [None if place in kept else arg for place, arg in enumerate(args)],
+            "kept": kept,
+            "kwargs": kwargs,
+            "keep": keep,
+            "look": look,
+        }
         return self._plain("call", body, seconds)
 
     def _plain(self, operation: str, body: dict[str, Any], seconds: float | None) -> Any:

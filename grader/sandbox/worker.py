@@ -7,6 +7,7 @@ forged, and the trusted side treats it so.
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
@@ -134,15 +135,24 @@ class Worker:
         }
 
     def op_call(
-        self, target: Any, args: list[Any], kwargs: dict[str, Any], keep: bool, look: bool
+        self,
+        target: Any,
+        args: list[Any],
+        kept: dict[int, int],
+        kwargs: dict[str, Any],
+        keep: bool,
+        look: bool,
     ) -> Any:
         """Call a function of the notebook, or a method of a kept object.
 
-        With `look` the reply is the result and the arguments as they are after the call.
+        `kept` says which places of `args` stand for kept objects. With `look` the reply is the
+        result and the arguments as they are after the call.
         """
         owner, name = target
         self.shell.start_capture()
         self.shell.capture.take()  # what a call prints is dropped
+        for place, handle in kept.items():
+            args[place] = self._kept(handle)
         try:
             function = self._name(name) if owner is None else getattr(self._kept(owner), name)
             result = function(*args, **kwargs)
@@ -162,6 +172,10 @@ class Worker:
     def op_variable(self, name: str) -> int:
         """Keep what a name of the notebook stands for."""
         return self._keep(self._name(name))
+
+    def op_library(self, module: str, name: str) -> int:
+        """Keep what a module of the course's own package defines, whatever the notebook imports."""
+        return self._keep(getattr(importlib.import_module(f"data_utils.{module}"), name))
 
     def op_value(self, name: str) -> Any:
         """Return what a name of the notebook stands for."""

@@ -119,7 +119,7 @@ def test_gradebook_report_and_export_agree(course: CourseFolder, student: str) -
 def test_every_sample_gets_what_it_must(course: CourseFolder, student: str) -> None:
     for exercise in course.report(student).exercises:
         unsolved = student != "solution" and exercise.id == "1.5"
-        wanted = 0.0 if unsolved else expected_points(SAMPLES[student], exercise)
+        wanted = 0.0 if unsolved else expected_points([SAMPLES[student]], exercise)
         assert exercise.points == wanted
 
 

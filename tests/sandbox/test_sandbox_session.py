@@ -12,6 +12,7 @@ import pytest
 from grader.sandbox import (
     BadReply,
     CallTimeout,
+    Handle,
     Isolation,
     Limits,
     Opaque,
@@ -306,3 +307,28 @@ def test_modules_start_without_the_posix_only_ones() -> None:
 def test_limits_are_frozen() -> None:
     with pytest.raises(AttributeError):
         Limits().processes = 1  # type: ignore[misc]
+
+
+def test_a_kept_object_can_be_handed_to_a_function(session: Session) -> None:
+    session.run_cell(
+        "class Box:\n    def __init__(self):\n        self.held = []\n"
+        "def put(box, *values):\n    box.held += values\n    return box.held"
+    )
+    box = session.keep("Box")
+    assert session.call("put", box, 1) == [1]
+    assert session.call("put", box, np.arange(2), box)[0] == 1
+    assert len(session.attribute(box, "held")) == 3
+    with pytest.raises(BadReply, match="not known"):
+        session.call("put", Handle(box.session, box.number + 7), 1)
+    with pytest.raises(SandboxError, match="another session"):
+        session.call("put", Handle(box.session + "x", box.number), 1)
+
+
+def test_the_courses_own_functions_can_be_handed_over(session: Session) -> None:
+    session.run_cell("def apply(function, *values):\n    return function(*values)")
+    prevalence = session.library("metrics", "prevalence")
+    assert session.call("apply", prevalence, [0.1, 0.2, 0.3], [0.9]) == 0.25
+    made = session.keep_method(prevalence, "__call__", [0.1], [0.9])
+    assert session.method(made, "is_integer") is False
+    with pytest.raises(StudentError, match="no_such_function"):
+        session.library("metrics", "no_such_function")

@@ -1,5 +1,7 @@
 """Every sample student gets exactly the points it must, and reads the words it must."""
 
+import ast
+import contextlib
 import functools
 import itertools
 import re
@@ -9,10 +11,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 
 from data_utils.course import load_course
 from grader.classroom import seat_of
 from grader.demo import few_students, grade_and_judge, judge_students, write_class
+from grader.errors import FragmentError
 from grader.examination import Settings
 from grader.grading import grade_submission, hidden_checks
 from grader.sample_class import SampleStudent, load_class, solution_notebook, submission_of
@@ -39,8 +43,6 @@ NAMES = [
     if name != "solution" and (notebook_id, name) not in SAVED_ELSEWHERE
 ]
 SOON = 5.0  # seconds that a call that never ends gets here; in a class it gets 20
-# Their checks are excused where an exercise that they build on lost points.
-ALONE = ("threshold_from_training_images", "target_not_handed_on")
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +94,35 @@ def wrong_by_exercise(notebook_id: str) -> dict[str, list[SampleStudent]]:
 
 def needed(notebook_id: str) -> set[str]:
     """Exercises whose loss excuses checks of another one."""
-    source = hidden_checks(NOTEBOOKS[notebook_id]).read_text()
+    files = hidden_checks(NOTEBOOKS[notebook_id])
+    source = "\n".join(file.read_text() for file in files)
     marks = re.findall(r"mark\.needs\(([^)]*)\)", source)
     return {name for mark in marks for name in re.findall(r'"([\d.]+)"', mark)}
+
+
+@functools.cache
+def excusable(notebook_id: str) -> set[str]:
+    """Names of the checks that are excused where another exercise lost points."""
+    found = set()
+    for file in hidden_checks(NOTEBOOKS[notebook_id]):
+        statements = ast.parse(file.read_text()).body
+        named = {
+            ast.unparse(s.targets[0])
+            for s in statements
+            if isinstance(s, ast.Assign) and "mark.needs(" in ast.unparse(s.value)
+        }
+        for check in (s for s in statements if isinstance(s, ast.FunctionDef)):
+            marks = {ast.unparse(mark) for mark in check.decorator_list}
+            if marks & named or any("mark.needs(" in mark for mark in marks):
+                found.add(check.name)
+    return found
+
+
+def stands_alone(student: SampleStudent, notebook_id: str) -> bool:
+    """Say whether all that tells of this mistake is excused beside a mistake that it builds on."""
+    if student.kind != "wrong" or isinstance(student.fails, str):
+        return False
+    return {name.split("[")[0] for name in student.fails} <= excusable(notebook_id)
 
 
 def attacks(notebook_id: str) -> list[list[SampleStudent]]:
@@ -116,20 +144,54 @@ def excuses(student: SampleStudent, notebook_id: str) -> bool:
     return bool(student.fails) and student.exercise in needed(notebook_id)
 
 
+def alone(notebook_id: str) -> list[list[SampleStudent]]:
+    """Every one that `stands_alone` once; together where each fails other checks."""
+    groups: list[list[SampleStudent]] = []
+    for student in (s for s in CLASSES[notebook_id] if stands_alone(s, notebook_id)):
+        for group in groups:
+            if group[0].exercise == student.exercise and all(
+                names_of(student).isdisjoint(names_of(other)) for other in group
+            ):
+                with contextlib.suppress(FragmentError):  # both change the same lines
+                    handed_in([*group, student], notebook_id)
+                    group.append(student)
+                    break
+        else:
+            groups.append([student])
+    return groups
+
+
+def names_of(student: SampleStudent) -> set[str]:
+    """The checks that must fail, without the case of their parameters."""
+    if student.fails == "all":
+        raise AssertionError(f"{student.name} must name its checks")
+    return {name.split("[")[0] for name in student.fails}
+
+
+def handed_in(students: list[SampleStudent], notebook_id: str) -> NotebookNode:
+    """The solution with the answers of several students, one after the other."""
+    notebook = solution_notebook(ROOT, notebook_id)
+    for student in students:
+        text = submission_of(student, notebook, NOTEBOOKS[notebook_id])
+        notebook = nbformat.reads(text, as_version=4)
+    return notebook
+
+
 def mixtures(notebook_id: str) -> list[list[SampleStudent]]:
     """Every wrong and hostile sample once, each beside some of other exercises.
 
     - Beside an attack that excuses checks: wrong answers that excuse the same ones. The exercise
       that builds on them is right, and must not pay for them.
-    - Beside one of `ALONE`: wrong answers that excuse nothing.
+    - Beside one that `stands_alone`: others of the same exercise that fail other checks, and wrong
+      answers that excuse nothing.
     - The rest: one of every exercise that has any left.
     """
     rows = {
-        e: [s for s in students if s.name not in ALONE]
+        e: [s for s in students if not stands_alone(s, notebook_id)]
         for e, students in wrong_by_exercise(notebook_id).items()
     }
     on_others = [e for e in rows if e not in needed(notebook_id)]
-    groups = attacks(notebook_id) + [[s] for s in CLASSES[notebook_id] if s.name in ALONE]
+    groups = attacks(notebook_id) + alone(notebook_id)
     for group in groups:
         kind, taken = group[0].kind, {s.exercise for s in group}
         beside = [e for e in rows if e not in on_others] if kind == "hostile" else on_others
@@ -154,12 +216,8 @@ def test_several_mistakes_and_attacks_cost_exactly_their_exercises(
 ) -> None:
     if any(student.message == "did not stop" for student in students):
         monkeypatch.setitem(Student.call.__kwdefaults__, "seconds", SOON)
-    notebook = solution_notebook(ROOT, notebook_id)
-    for student in students:
-        text = submission_of(student, notebook, NOTEBOOKS[notebook_id])
-        notebook = nbformat.reads(text, as_version=4)
     path = tmp_path / f"{notebook_id}.ipynb"
-    nbformat.write(notebook, path)
+    nbformat.write(handed_in(students, notebook_id), path)
     report = grade_submission(path, Settings("quick"))
     assert judge_students("mixture", students, report).complaints == ()
     right = [e for e in report.exercises if e.id not in {s.exercise for s in students}]
