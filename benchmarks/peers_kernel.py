@@ -155,13 +155,8 @@ def grade_here(exercise_id: str, namespace: Namespace) -> float:
     notebook = load_course().notebook_of(exercise_id)
     log: KernelLog = namespace.setdefault(_LOG_NAME, KernelLog(namespace))
     arguments = [
-        *(
-            *map(str, hidden_checks(notebook)),
-            f"--rootdir={HIDDEN}",
-            "-c",
-            os.devnull,
-            "--noconftest",
-        ),
+        *map(str, hidden_checks(notebook)),
+        *(f"--rootdir={HIDDEN}", "-c", os.devnull, "--noconftest"),
         *("-q", "-s", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:faulthandler"),
         *("-p", "no:unraisableexception", "-p", "no:threadexception"),
         f"--exercise={exercise_id}",

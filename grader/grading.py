@@ -102,8 +102,20 @@ def failed_report(
 
 
 def hidden_checks(notebook: Notebook) -> list[Path]:
-    """Return the files with the hidden checks of a notebook, in the order of its exercises."""
-    return sorted(HIDDEN.glob(f"test_{notebook.id}*.py"))
+    """Return the files with the hidden checks of a notebook, in the order of their names.
+
+    Raises
+    ------
+    GraderError
+        If there is none: pytest without a file would collect whatever lies in the folder at hand.
+    """
+    files = sorted(HIDDEN.glob(f"test_{notebook.id}*.py"))
+    if not files:
+        raise GraderError(
+            f"There are no hidden checks of {notebook.id} in {HIDDEN}. "
+            "Install the grader again; its files are not whole."
+        )
+    return files
 
 
 def _run_hidden_checks(

@@ -4,6 +4,7 @@ Only plain data crosses the wall. What comes back was made by student code: take
 verdicts.
 """
 
+from grader.sandbox.best import best_isolation
 from grader.sandbox.errors import (
     BadReply,
     CallTimeout,
@@ -16,7 +17,7 @@ from grader.sandbox.limits import Limits
 from grader.sandbox.plain import Opaque
 from grader.sandbox.process import Isolation
 from grader.sandbox.results import CellResult, Display, Handle
-from grader.sandbox.session import Session, best_isolation
+from grader.sandbox.session import Session
 
 __all__ = [
     "BadReply",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import secrets
 import stat
@@ -270,7 +269,7 @@ class Session:
         return self._call([self._number(handle), name], args, kwargs, False, seconds)
 
     def keep_method(self, handle: Handle, name: str, *args: Any) -> Handle:
-        """Call a method of a kept object, or a function of a kept module; leave its result inside.
+        """Call a method of a kept object and leave its result inside.
 
         Parameters, exceptions: as for `call`.
         """
@@ -379,27 +378,3 @@ def _check_data_folder(folder: Path) -> None:
             f"The data folder {folder} is closed to other accounts, and the notebook runs in one. "
             f"Open it: chmod -R o+rX {folder}"
         )
-
-
-@functools.cache
-def best_isolation() -> Isolation:
-    """Return the strongest isolation that really starts here.
-
-    Returns
-    -------
-    Isolation
-        Always `BWRAP`; weaker ones must be asked for.
-
-    Raises
-    ------
-    SandboxUnavailable
-        When bubblewrap does not start; the text names the way out.
-    """
-    if sys.platform != "linux":
-        raise SandboxUnavailable(
-            "bubblewrap runs on Linux only. Grade others' notebooks on Linux; for your own, "
-            "--isolation none runs them without protection."
-        )
-    with Session(Isolation.BWRAP) as session:
-        session.run_cell("1 + 1")
-    return Isolation.BWRAP
