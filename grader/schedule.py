@@ -24,6 +24,7 @@ from grader.grading import failed_report, grade_submission
 from grader.report import GRADER_STOPPED, MISSING, NOT_GRADED, GradeReport
 from grader.sandbox import SandboxError, SandboxUnavailable
 
+_CAN_HOLD = hasattr(signal, "pthread_sigmask")  # Windows has none
 ATTEMPTS = 2  # a worker that dies twice at the same submission dies of it
 LAST_SECONDS = 10.0  # for a worker to end after its last submission; it has nothing left to do
 
@@ -134,7 +135,7 @@ class _Worker:
         self.task: Task | None = None
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, place, grade), daemon=True)
-        with _deaf():
+        with _ctrl_c_waits():
             self.process.start()
         theirs.close()
 
@@ -190,20 +191,35 @@ def _ready(team: list[_Worker]) -> list[_Worker]:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Ignore Ctrl-C; a process started meanwhile goes on doing so, and leaves it to its parent."""
-    if threading.current_thread() is not threading.main_thread():
+def _ctrl_c_waits() -> Iterator[None]:
+    """Hold Ctrl-C back until the end; a process started meanwhile holds it back for good.
+
+    Ignored, it would be lost: the class would go on as if nobody had pressed it.
+    """
+    if not _CAN_HOLD or threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signals, and only it gets this one
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    came: list[int] = []
+    # The mask is what the new process inherits. The handler is for a signal that reaches another
+    # thread of this process, such as one of NumPy's, which do not hold it back.
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _work(pipe: Connection, place: Place, grade: Grade) -> None:
     """Grade what comes through the pipe until it is closed."""
+    # A terminal sends Ctrl-C to everybody; this process leaves it to its parent. What it starts
+    # must not hold it back: sandboxes stop a call by it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if _CAN_HOLD:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:

@@ -228,6 +228,21 @@ def test_ctrl_c_stops_at_once_and_leaves_no_process(tmp_path: Path) -> None:
     assert read_report(folder.report("ada", NB)).status == GRADED
 
 
+def test_ctrl_c_while_a_worker_starts_is_not_lost() -> None:
+    code = (
+        "import os, signal, time\n"
+        "from grader.schedule import _ctrl_c_waits\n"
+        "with _ctrl_c_waits():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    print('started', flush=True)\n"
+        "time.sleep(5)\n"
+        "print('went on')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "started\n"
+    assert "KeyboardInterrupt" in done.stderr
+
+
 def log_of(folder: ClassFolder) -> str:
     path = folder.root / LOG
     return path.read_text() if path.exists() else ""
