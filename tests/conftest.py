@@ -5,6 +5,7 @@ tests together and does not say so (pytest-xdist issue 1386), and two processes 
 course folder, which takes a minute each.
 """
 
+import signal
 from typing import Any
 
 import pytest
@@ -19,6 +20,12 @@ SHARED = {
     "tests/nbgrader/test_gradebook_trouble.py": "gradebook",
     "tests/nbgrader/test_nbgrader_commands.py": "graded course folder",
 }
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C: a shell's background job ignores it, and so would all that the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's; without it there is one process
