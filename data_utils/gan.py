@@ -43,6 +43,19 @@ class GanPair:
         self.head = discriminator_head
         self.latent_size = latent_size
 
+    def to(self, device: Any) -> "GanPair":
+        """Bring all networks to a device and return the pair."""
+        for network in (self.generator, self.features, self.head):
+            network.to(device)
+        return self
+
+    def logits(self, x: Any) -> Any:
+        """Return the logits of a tensor x as a tensor (n,), for training.
+
+        Unlike the methods below: with gradient, and in whatever mode the layers are.
+        """
+        return self.head(self.features(x)).reshape(-1)
+
     def sample(self, noise: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Draw one image from each row of noise (n, latent_size): float32 (n, 1, 28, 28)."""
         return _run((self.generator,), self.generator, noise)
@@ -55,11 +68,7 @@ class GanPair:
         ImageFormatError
             If `x` holds whole numbers, as images before scaling do.
         """
-        return _run(
-            (self.features, self.head),
-            lambda batch: self.head(self.features(batch)).reshape(-1),
-            x,
-        )
+        return _run((self.features, self.head), self.logits, x)
 
     def features_of(self, x: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Return the discriminator's features of x (n, 1, 28, 28) in [-1, 1]: (n, k).
@@ -124,6 +133,19 @@ class GanCopier:
         of_images = self.pair.features_of(self._scaled(images))
         return of_images, self.pair.features_of(self.copies(images))
 
+    def error_parts(
+        self, images: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return how far each image lies from its copy, in pixels and in features: (n,) each.
+
+        Mean squared differences: of the pixels in [-1, 1], and of the discriminator's features
+        (the feature matching of AnoGAN and f-AnoGAN; Schlegl et al., 2017 and 2019).
+        """
+        x, copies = self._scaled(images), self.copies(images)
+        of_images, of_copies = self.pair.features_of(x), self.pair.features_of(copies)
+        pixel = np.mean((x - copies) ** 2, axis=(1, 2, 3), dtype=np.float64)
+        return pixel, np.mean((of_images - of_copies) ** 2, axis=1, dtype=np.float64)
+
     def discriminator_score(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return minus the discriminator's logit: (n,), higher = more anomalous."""
         return -self.pair.judge(self._scaled(images))
@@ -180,21 +202,18 @@ def dense_networks(latent_size: int, seed: int) -> GanPair:
 
 
 @contextlib.contextmanager
-def _evaluating(modules: Iterable[Any]) -> Iterator[None]:
-    """Put every layer in evaluation mode without gradient; put each one's own mode back after.
+def evaluating(modules: Iterable[Any]) -> Iterator[None]:
+    """Put every layer in evaluation mode; put each one's own mode back after.
 
     Layer by layer: a learner may have frozen a part of a network that trains as a whole, and
     ``network.train()`` would wake that part too.
     """
-    import torch
-
     layers = [layer for module in modules for layer in module.modules()]
     modes = [layer.training for layer in layers]
     try:
         for layer in layers:
             layer.training = False
-        with torch.no_grad():
-            yield
+        yield
     finally:
         for layer, mode in zip(layers, modes, strict=True):
             layer.training = mode
@@ -204,9 +223,11 @@ def _run(
     modules: tuple[Any, ...], function: Callable[[Any], Any], values: Any
 ) -> NDArray[np.float32]:
     """Apply a function of `modules` in evaluation mode, batch by batch, on their device."""
-    device = _device_of(modules)
+    import torch
+
+    device = device_of(modules)
     results = []
-    with _evaluating(modules):
+    with evaluating(modules), torch.no_grad():
         for start in range(0, max(len(values), 1), PREDICT_BATCH):  # no image: one empty batch
             batch = _to_tensor(values[start : start + PREDICT_BATCH], device)
             results.append(_to_array(function(batch)))
@@ -226,7 +247,7 @@ def _to_tensor(values: Any, device: Any) -> Any:
     return values.to(device, torch.float32)
 
 
-def _device_of(modules: tuple[Any, ...]) -> Any:
+def device_of(modules: Iterable[Any]) -> Any:
     """Return where the modules' first weight lies; the CPU for modules without any."""
     import torch
 
