@@ -19,12 +19,13 @@ import os
 from typing import Any
 
 from benchmarks.calibrate_nb1 import NB1
+from benchmarks.calibrate_nb2 import NB2
 from benchmarks.calibration import Calibration, Job, described, measurable, one_thread
 from benchmarks.floors import write_floors
 from benchmarks.masters import ROOT, results_path
 from data_utils.runtime import PROFILES
 
-CALIBRATIONS = {calibration.notebook: calibration for calibration in (NB1,)}
+CALIBRATIONS = {calibration.notebook: calibration for calibration in (NB1, NB2)}
 CHECKED_DESIGNS = 2  # of each table, with their first seed
 CHECK_TOLERANCE = 0.02  # other processors sum in another order; seeds differ by more
 

@@ -56,7 +56,7 @@ NB1 = Calibration(
     plainest="plain_design",  # the tutorial's 32 numbers: honest, and measured, but for digit 9
     wrong=("untrained", "leaked", "mean_image"),
     digits={"quick": (2, 6, 9), "embedded": (9, 0), "full": (9, 0)},
-    every_digit=("embedded", "full"),
+    solution_digits={"embedded": range(10), "full": range(10)},
     images={"quick": (3150, 450), "embedded": (3150, 450), "full": (20_000, 5_000)},
     measure=measure,
 )

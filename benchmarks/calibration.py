@@ -5,7 +5,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -35,13 +35,15 @@ class Calibration:
         The other rows: wrong detectors, whose names `measure` knows.
     digits : mapping of str to tuple of int
         By profile, the digits for which floors are set; what a digit means says the setting.
-    every_digit : tuple of str
-        Profiles in which the solution is measured for each of the ten digits.
+    solution_digits : mapping of str to sequence of int
+        By profile, more digits, for which the solution is measured and no floor is set.
     images : mapping of str to (int, int)
         By profile, how many normal images `split` gives for training and for validation.
     measure : callable
         Fits the detector of a job and returns its AUROCs on the exam, ``auroc`` first, and
         ``fit_cpu_s``. A function of a module, so that other processes find it.
+    beside : tuple of str
+        Rows that are measured beside the solution and have no say in a floor: other methods.
     seeds : tuple of int
     """
 
@@ -50,9 +52,10 @@ class Calibration:
     plainest: str
     wrong: tuple[str, ...]
     digits: Mapping[str, tuple[int, ...]]
-    every_digit: tuple[str, ...]
+    solution_digits: Mapping[str, Sequence[int]]
     images: Mapping[str, tuple[int, int]]
     measure: Callable[[Job], dict[str, float]]
+    beside: tuple[str, ...] = ()
     seeds: tuple[int, ...] = tuple(range(10))
 
     @property
@@ -65,20 +68,20 @@ class Calibration:
         return design_hash(self.notebook, self.honest)
 
     def jobs(self, profiles: list[str]) -> list[Job]:
-        """Return all runs: honest designs and wrong detectors, then the solution for each digit."""
+        """Return all runs: those of the floors' tables, then the solution for more digits."""
         tables = [
             (row, profile, digit, seed)
             for profile in profiles
             for digit in self.digits[profile]
-            for row in (*self.honest, *self.wrong)
+            for row in (*self.honest, *self.wrong, *self.beside)
             for seed in self.seeds
         ]
         others = [
-            ("solution", profile, digit, seed)
+            (row, profile, digit, seed)
             for profile in profiles
-            if profile in self.every_digit
+            for row in ("solution", *self.beside)
             for seed in self.seeds
-            for digit in range(10)
+            for digit in self.solution_digits.get(profile, ())
         ]
         return tables + [job for job in others if job not in tables]
 

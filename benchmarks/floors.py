@@ -76,7 +76,7 @@ def write_floors(
              f'code = "{code}"']  # fmt: skip
     for profile, digit in settings:
         rows: dict[str, list[float]] = {}
-        for row in done:
+        for row in (row for row in done if row["row"] not in calibration.beside):
             if (row["profile"], row["digit"]) == (profile, digit):
                 rows.setdefault(row["row"], []).append(row["auroc"])
         complete = all(len(values) >= SEEDS_NEEDED for values in rows.values())

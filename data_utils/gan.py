@@ -143,8 +143,9 @@ class GanCopier:
         """
         x, copies = self._scaled(images), self.copies(images)
         of_images, of_copies = self.pair.features_of(x), self.pair.features_of(copies)
-        pixel = np.mean((x - copies) ** 2, axis=(1, 2, 3), dtype=np.float64)
-        return pixel, np.mean((of_images - of_copies) ** 2, axis=1, dtype=np.float64)
+        pixel: NDArray[np.float64] = np.mean((x - copies) ** 2, axis=(1, 2, 3), dtype=np.float64)
+        feature: NDArray[np.float64] = np.mean((of_images - of_copies) ** 2, axis=1, dtype=float)
+        return pixel, feature
 
     def discriminator_score(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return minus the discriminator's logit: (n,), higher = more anomalous."""
@@ -189,16 +190,16 @@ def dense_networks(latent_size: int, seed: int) -> GanPair:
     # Not torch.manual_seed: it would seed the graphics cards too, which nothing here restores.
     with torch.device("cpu"), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        generator = nn.Sequential(
+        draws = nn.Sequential(
             *(nn.Linear(latent_size, 256), nn.LeakyReLU(slope)),
             *(nn.Linear(256, 512), nn.LeakyReLU(slope)),
             *(nn.Linear(512, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28))),
         )
-        features = nn.Sequential(
+        sees = nn.Sequential(
             *(nn.Flatten(), nn.Linear(784, 512), nn.LeakyReLU(slope), nn.Dropout(dropout)),
             *(nn.Linear(512, 256), nn.LeakyReLU(slope), nn.Dropout(dropout)),
         )
-        return GanPair(generator, features, nn.Linear(256, 1), latent_size)
+        return GanPair(draws, sees, nn.Linear(256, 1), latent_size)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from data_utils.gan import GanPair, device_of, evaluating
 
-GAN_RATE, GAN_BETAS = 2e-3, (0.5, 0.999)  # Radford et al., 2016, with a tenfold rate: few steps
+GAN_RATE, GAN_BETAS = 3e-3, (0.5, 0.999)  # Radford et al., 2016, with a higher rate: few steps
 ENCODER_RATE = 3e-3
 
 

@@ -1,4 +1,8 @@
-"""Exercise 1.5: what can be wrong with a fitted detector. Measurements come from the caller."""
+"""Exercise 1.5: what can be wrong with a fitted detector. Measurements come from the caller.
+
+The advice speaks of Keras and of autoencoders unless another one is handed in: a detector of
+another notebook is judged by the same questions.
+"""
 
 from typing import Any
 
@@ -11,28 +15,39 @@ from data_utils.selfcheck.words import Finding
 UPSIDE_DOWN = 0.45  # AUROC; chance is 0.5, and a hundred images of a digit are good to about 0.03
 
 
-def history_falls(history: Any) -> Finding | None:
-    """One finite training loss per epoch, lower at the end than at the start."""
+def history_falls(
+    history: Any,
+    *,
+    unit: str = "epoch",
+    ends: tuple[str, str] = ("in the first epoch", "in the last"),
+    advice: str = 'pass network.fit(...).history["loss"] to AutoencoderDetector',
+    cure: str = "the target of an autoencoder is its input: network.fit(x, x, ...)",
+) -> Finding | None:
+    """One finite training loss per epoch (or other unit), lower at the end than at the start."""
     values = np.asarray(history, dtype=object).ravel()
     numbers = [float(v) for v in values if isinstance(v, (int, float, np.number))]
     if len(numbers) < 2 or len(numbers) != values.size or not np.isfinite(numbers).all():
         return Finding(
-            "history: one finite loss per epoch, two epochs or more",
+            f"history: one finite loss per {unit}, two {unit}s or more",
             describe(history),
             "the network was not trained, or the losses were not handed on",
-            'pass network.fit(...).history["loss"] to AutoencoderDetector',
+            advice,
         )
     if numbers[-1] >= numbers[0]:
         return Finding(
             "a training loss that falls",
-            f"{numbers[0]:.4g} in the first epoch, {numbers[-1]:.4g} in the last",
+            f"{numbers[0]:.4g} {ends[0]}, {numbers[-1]:.4g} {ends[1]}",
             "the network does not learn: learning rate, loss or target is wrong",
-            "the target of an autoencoder is its input: network.fit(x, x, ...)",
+            cure,
         )
     return None
 
 
-def untrained_on_request(history: Any) -> Finding | None:
+def untrained_on_request(
+    history: Any,
+    *,
+    advice: str = "call network.fit only if train is true; the untrained copy is for comparison",
+) -> Finding | None:
     """With train=False there is no training, so no history of losses."""
     if np.size(np.asarray(history, dtype=object)) == 0:
         return None
@@ -40,11 +55,17 @@ def untrained_on_request(history: Any) -> Finding | None:
         "an empty history with train=False",
         describe(history),
         "the network is trained although train is false",
-        "call network.fit only if train is true; the untrained copy is for comparison",
+        advice,
     )
 
 
-def weights_moved(trained: Any, untrained: Any) -> Finding | None:
+def weights_moved(
+    trained: Any,
+    untrained: Any,
+    *,
+    advice: str = "build the same network in both cases, and only skip network.fit",
+    cure: str = "call network.fit(x, x, ...) when train is true",
+) -> Finding | None:
     """Training changed the weights (compared with the untrained copy of the same seed)."""
     same_form = (
         isinstance(trained, (list, tuple))
@@ -56,26 +77,31 @@ def weights_moved(trained: Any, untrained: Any) -> Finding | None:
             "the same weights' shapes with train=True and train=False",
             f"{describe(trained)} and {describe(untrained)}",
             "train=False builds another network",
-            "build the same network in both cases, and only skip network.fit",
+            advice,
         )
     if all(np.array_equal(a, b) for a, b in zip(trained, untrained, strict=True)):
         return Finding(
             "weights that differ from the untrained network's",
             "exactly the same weights",
             "the network was built but never trained",
-            "call network.fit(x, x, ...) when train is true",
+            cure,
         )
     return None
 
 
-def reconstructions_form(got: Any, images: NDArray[np.uint8]) -> Finding | None:
+def reconstructions_form(
+    got: Any,
+    images: NDArray[np.uint8],
+    *,
+    advice: str = "end the network with 784 values, reshaped to (28, 28, 1)",
+) -> Finding | None:
     """One picture of the same size for each image, and not all alike."""
     if not isinstance(got, np.ndarray) or got.shape != images.shape:
         return Finding(
             f"reconstructions of shape {images.shape}",
             describe(got),
             "the network's output does not have the form of its input",
-            "end the network with 784 values, reshaped to (28, 28, 1)",
+            advice,
         )
     if got.dtype.kind not in "iuf" or not np.isfinite(got).all():
         return Finding("finite grey values", describe(got), "NaN or no numbers at all",
@@ -83,7 +109,14 @@ def reconstructions_form(got: Any, images: NDArray[np.uint8]) -> Finding | None:
     return None
 
 
-def better_than_untrained(trained: float, untrained: float, margin: float) -> Finding | None:
+def better_than_untrained(
+    trained: float,
+    untrained: float,
+    margin: float,
+    *,
+    advice: str = "check that fit gets x as input and as target, and that it runs when train is "
+    "true",
+) -> Finding | None:
     """Training must improve the AUROC by `margin` on a digit where the two lie far apart."""
     if trained >= untrained + margin:
         return None
@@ -91,11 +124,18 @@ def better_than_untrained(trained: float, untrained: float, margin: float) -> Fi
         f"an AUROC at least {margin:.2f} above that of the untrained network",
         f"{trained:.3f}, untrained {untrained:.3f}",
         "this detector knows hardly more than a network that was never trained",
-        "check that fit gets x as input and as target, and that it runs when train is true",
+        advice,
     )
 
 
-def reaches_floor(auroc: float, floor: float, what: str) -> Finding | None:
+def reaches_floor(
+    auroc: float,
+    floor: float,
+    what: str,
+    *,
+    advice: str = "train on normal images only, with a middle layer of about 8 numbers and a few "
+    "layers on either side, for all epochs of the budget",
+) -> Finding | None:
     """The AUROC on `what` reaches the published floor."""
     if auroc >= floor:
         return None
@@ -106,12 +146,16 @@ def reaches_floor(auroc: float, floor: float, what: str) -> Finding | None:
         f"AUROC of at least {floor:.2f} ({what})",
         f"{auroc:.3f}",
         why,
-        "train on normal images only, with a middle layer of about 8 numbers and a few layers on "
-        "either side, for all epochs of the budget",
+        advice,
     )
 
 
-def same_in_any_order(together: NDArray[np.float64], apart: NDArray[np.float64]) -> Finding | None:
+def same_in_any_order(
+    together: NDArray[np.float64],
+    apart: NDArray[np.float64],
+    *,
+    advice: str = "use network.predict, which never runs in training mode",
+) -> Finding | None:
     """A score does not depend on the other images of the batch nor on their order.
 
     Tolerance: 1 % of the scores' standard deviation, far above float noise and far below what
@@ -127,11 +171,16 @@ def same_in_any_order(together: NDArray[np.float64], apart: NDArray[np.float64])
         if spread == 0
         else f"differences up to {worst / spread:.1%} of their sd",
         "the network still behaves as in training (batch statistics, dropout), or draws noise",
-        "use network.predict, which never runs in training mode",
+        advice,
     )
 
 
-def same_for_same_seed(first: NDArray[np.float64], again: NDArray[np.float64]) -> Finding | None:
+def same_for_same_seed(
+    first: NDArray[np.float64],
+    again: NDArray[np.float64],
+    *,
+    advice: str = "call keras.utils.set_random_seed(seed) before you build the network",
+) -> Finding | None:
     """Two fits with one seed give the same scores.
 
     Tolerance: 5 % of the scores' standard deviation on average. Two seeds differ by far more;
@@ -144,16 +193,16 @@ def same_for_same_seed(first: NDArray[np.float64], again: NDArray[np.float64]) -
         "the same detector for the same seed",
         f"scores that differ by {difference:.0%} of their sd",
         "the network starts from other random weights each time",
-        "call keras.utils.set_random_seed(seed) before you build the network",
+        advice,
     )
 
 
-def digit_form(got: Any) -> Finding | None:
-    """ANOMALY_DIGIT is one whole number from 0 to 9 after the notebook was run."""
+def digit_form(got: Any, name: str = "ANOMALY_DIGIT") -> Finding | None:
+    """The notebook's digit is one whole number from 0 to 9 after the notebook was run."""
     if is_whole_number(got) and 0 <= int(got) <= 9:
         return None
     return Finding(
-        "ANOMALY_DIGIT is a digit from 0 to 9 after the whole notebook was run",
+        f"{name} is a digit from 0 to 9 after the whole notebook was run",
         describe(got),
         "a cell of your own gave the name another meaning",
         "use another name in that cell",

@@ -1,7 +1,92 @@
-"""Visible checks of notebook 2: exercises 2.1,2.2,2.3,2.4."""
+"""The visible checks of exercises 2.1 to 2.4: small inputs, other than the hidden ones."""
 
 from collections.abc import Callable
+from typing import Any
 
-from data_utils.selfcheck.words import Ask
+import numpy as np
 
-TRAINING_CHECKS: dict[str, Callable[[Ask], None]] = {}
+from data_utils.selfcheck import nb2_networks, nb2_training
+from data_utils.selfcheck.nb2_probes_training import losses_report, pair_report, steps_report
+from data_utils.selfcheck.words import Ask, expect
+
+LOUD = 1000.0
+
+
+def check_range(to_tanh_range: Ask) -> None:
+    """Exercise 2.1 on three small images of six grey values."""
+    levels = np.random.default_rng(21).integers(0, 6, (3, 4, 5))
+    levels[0, 0, :2] = 0, 5
+    images = (51 * levels).astype(np.uint8)
+    before = images.copy()
+    got = to_tanh_range(images)
+    expect(nb2_networks.range_leaves_input_alone(before, images))
+    expect(nb2_networks.range_values(got, 0.4 * levels[:, np.newaxis] - 1))
+    expect(nb2_networks.range_type(got))
+
+
+def check_pair(build_pair: Ask) -> None:
+    """Exercise 2.2 with noise of two sizes, ordinary and loud."""
+    rng = np.random.default_rng(22)
+    images = rng.uniform(-1, 1, (4, 1, 28, 28)).astype(np.float32)
+    for latent_size in (4, 6):
+        noise = rng.standard_normal((4, latent_size), np.float32)
+        report = pair_report(build_pair, noise, images, LOUD, seed=latent_size)
+        if latent_size != 4:
+            expect(nb2_networks.latent_size_honoured(report))
+        expect(nb2_networks.pair_form(report))
+        expect(nb2_networks.latent_size_honoured(report))
+        for question in (
+            nb2_networks.drawings_in_range,
+            nb2_networks.drawings_follow_noise,
+            nb2_networks.logits_are_free,
+            nb2_networks.judge_looks,
+            nb2_networks.pair_ignores_company,
+        ):
+            expect(question(report))
+
+
+def check_losses(gan_losses: Ask) -> None:
+    """Exercise 2.3 on logits whose probabilities are 3/4, 1/2 and 1/4."""
+    three = np.log(3)
+    real = np.array([three, 0], np.float32)
+    fake = np.array([-three, 0, 0], np.float32)
+    # Of real images -log(3/4) and -log(1/2), and -log(1/4) and -log(1/2) for the smoothed part;
+    # of drawn ones -log(3/4) and twice -log(1/2) as "drawn", -log(1/4) and twice that as "real".
+    by_hand = {None: (1.103337, 0.924196), 0.0: (1.048407, 0.924196), 0.4: (1.268129, 0.924196)}
+    for smoothing, expected in by_hand.items():
+        report = losses_report(gan_losses, real, fake, smoothing)
+        asked = (report, expected, (real, fake), 0.1 if smoothing is None else smoothing)
+        expect(nb2_training.losses_form(report))
+        expect(nb2_training.discriminator_loss(*asked))
+        expect(nb2_training.generator_loss(*asked))
+        expect(nb2_training.losses_have_gradients(report))
+    ends = np.array([-200, 200], np.float32)
+    expect(nb2_training.losses_finite(losses_report(gan_losses, ends, ends)))
+    bad = np.array([-14, -16], np.float32)
+    expect(nb2_training.generator_learns_when_it_is_bad(losses_report(gan_losses, real, bad)))
+
+
+def check_step(gan_step: Ask) -> None:
+    """Exercise 2.4 on the kit's dense pair: each player for itself, once and twice."""
+    rng = np.random.default_rng(24)
+    real = rng.uniform(-1, 1, (6, 1, 28, 28)).astype(np.float32)
+    noise = 3 * rng.standard_normal((6, 5), np.float32)
+
+    def steps(rates: tuple[float, float], calls: int) -> list[dict[str, Any]]:
+        return steps_report(gan_step, 24, rates, real, noise, calls)
+
+    alone = {"discriminator": steps((1e-3, 0.0), 2), "generator": steps((0.0, 1e-3), 2)}
+    for player, reports in alone.items():
+        expect(nb2_training.player_learns(reports[0], player))
+    for player, reports in alone.items():
+        expect(nb2_training.player_follows_its_loss(reports[0], player))
+        expect(nb2_training.gradients_are_emptied(reports, player))
+    expect(nb2_training.step_returns(steps((0.0, 0.0), 1)[0]))
+
+
+TRAINING_CHECKS: dict[str, Callable[[Ask], None]] = {
+    "2.1": check_range,
+    "2.2": check_pair,
+    "2.3": check_losses,
+    "2.4": check_step,
+}

@@ -1,0 +1,61 @@
+"""What is particular to the floors of notebook 2: designs, digits, and what is measured.
+
+`auroc` is that of both errors, standardised by the validation normals and added, which the floors
+are made of; `auroc_pixel`, `auroc_feature` and `auroc_discriminator` are those of each error and of
+the discriminator alone.
+"""
+
+import time
+
+import numpy as np
+
+from benchmarks.calibration import Calibration, Job, exam_images
+from benchmarks.masters import design_namespace
+from data_utils.baselines import NearestImage, PrincipalComponents
+from data_utils.metrics import auroc
+from grader.hidden.nb2_fits import standardised_sum
+
+BASELINES = {"pca": PrincipalComponents, "nearest": NearestImage}
+
+
+def measure(job: Job) -> dict[str, float]:
+    """Fit one detector, or one baseline, and return its AUROCs on the exam."""
+    row, profile, digit, seed = job
+    x_train, x_val, _ = NB2.split(profile, digit, seed)
+    images, digits = exam_images()
+    is_normal = NB2.is_normal(digits, digit)
+    started = time.process_time()
+    if row in BASELINES:
+        copies = BASELINES[row](x_train).reconstruct(images)
+        scores = {"auroc": np.mean((images / 255 - copies / 255) ** 2, axis=(1, 2))}
+        spent = time.process_time() - started
+    else:
+        here = design_namespace(NB2.notebook, "solution" if row in NB2.wrong else row)
+        train = row != "untrained"
+        detector = here["fit_detector"](x_train, x_val, seed, budget=profile, train=train)
+        spent = time.process_time() - started
+        pixel, feature = detector.error_parts(images)
+        scores = {
+            "auroc": standardised_sum(pixel, feature, *detector.error_parts(x_val)),
+            "auroc_pixel": pixel,
+            "auroc_feature": feature,
+            "auroc_discriminator": detector.discriminator_score(images),
+        }
+    reached = {
+        name: round(auroc(values[is_normal], values[~is_normal]), 4)
+        for name, values in scores.items()
+    }
+    return {**reached, "fit_cpu_s": round(spent, 2)}
+
+
+NB2 = Calibration(
+    notebook="nb2_gan_detector",
+    designs=("solution", "two_stage_design"),
+    plainest="plain_design",
+    wrong=("untrained",),
+    beside=tuple(BASELINES),  # honest detectors of another kind: they set no floor
+    digits={"quick": (6, 0, 5), "embedded": (5,), "full": ()},
+    solution_digits={"embedded": (8,), "full": (5,)},  # more would take hours
+    images={"quick": (350, 100), "embedded": (350, 100), "full": (4337, 542)},
+    measure=measure,
+)

@@ -1,0 +1,152 @@
+"""Exercise 2.8: what can be wrong with a fitted GAN detector. Measurements come from the caller.
+
+Most questions are those of exercise 1.5; here stand their words for a GAN, and what is new.
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_utils.selfcheck import nb1_detector
+from data_utils.selfcheck.values import as_float_vector, describe
+from data_utils.selfcheck.words import Finding
+
+FIFTH = 5  # the loss of one step is noisy: the first fifth of a training against its last
+DETECTOR_NAMES = ("pair", "history", "anomaly_score", "reconstruct", "error_parts", "parameters")
+_TRAIN_PAIR = "train_gan(pair, x, GAN_STEPS[budget], seed) when train is true"
+_TRAIN_ENCODER = "train_encoder(pair, encoder, x, ENCODER_STEPS[budget], seed) when train is true"
+CURES = {"generator": _TRAIN_PAIR, "discriminator": _TRAIN_PAIR, "encoder": _TRAIN_ENCODER}
+
+untrained_on_request = partial(
+    nb1_detector.untrained_on_request,
+    advice="put train_gan and train_encoder behind `if train:`; the history is empty without them",
+)
+reconstructions_form = partial(
+    nb1_detector.reconstructions_form,
+    advice="the generator ends in pictures (n, 1, 28, 28), the encoder in noise (n, LATENT_SIZE)",
+)
+better_than_untrained = partial(
+    nb1_detector.better_than_untrained,
+    advice="scale x_train with to_tanh_range, train the pair first and the encoder after it",
+)
+reaches_floor = partial(
+    nb1_detector.reaches_floor,
+    advice="train the pair first and the encoder after it, on x_train alone, scaled with "
+    "to_tanh_range, for all steps of the budget",
+)
+same_in_any_order = partial(
+    nb1_detector.same_in_any_order,
+    advice="score through the detector's own methods, which put every network in evaluation mode",
+)
+same_for_same_seed = partial(
+    nb1_detector.same_for_same_seed,
+    advice="call torch.manual_seed(seed) before you build the pair and the encoder",
+)
+
+
+def detector_form(got: Any) -> Finding | None:
+    """What comes back has the attributes and methods of a GanDetector."""
+    missing = [name for name in DETECTOR_NAMES if not hasattr(got, name)]
+    if not missing:
+        return None
+    return Finding(
+        "a GanDetector",
+        f"{describe(got)}, without {missing[0]}",
+        "something else is returned, or nothing at all",
+        "end with return GanDetector(pair, encoder, history, x_val, target_fpr)",
+    )
+
+
+def losses_fall(history: Any) -> Finding | None:
+    """One finite loss per step, lower in the last fifth than in the first, on average."""
+    values = np.asarray(history, dtype=object).ravel()
+    numbers = [float(v) for v in values if isinstance(v, (int, float, np.number))]
+    ends: Any = history
+    if len(numbers) == values.size and len(numbers) >= 2 and np.isfinite(numbers).all():
+        some = max(1, len(numbers) // FIFTH)
+        ends = [float(np.mean(numbers[:some])), float(np.mean(numbers[-some:]))]
+    return nb1_detector.history_falls(
+        ends,
+        unit="step",
+        ends=("on average in the first fifth of the steps", "in the last fifth"),
+        advice="hand the list that train_encoder returns to GanDetector",
+        cure="train the pair first: the encoder can only learn for a generator that stands still",
+    )
+
+
+def by_network(generator: Any, discriminator: Any, everything: Any) -> dict[str, Any]:
+    """Return the weights of each network; `everything` holds the encoder's after the pair's."""
+    lists = (generator, discriminator, everything)
+    known = all(isinstance(weights, (list, tuple)) for weights in lists)
+    encoder = everything[len(generator) + len(discriminator) :] if known else everything
+    return {"generator": generator, "discriminator": discriminator, "encoder": encoder}
+
+
+def networks_learned(trained: dict[str, Any], untrained: dict[str, Any]) -> Finding | None:
+    """Each network's weights differ from those of the untrained copy of the same seed.
+
+    Batch norm moves its running statistics whenever it sees a batch in training mode, whether
+    or not anything learns; they are few beside the weights, so most numbers must have changed.
+    """
+    for name, cure in CURES.items():
+        finding = nb1_detector.weights_moved(
+            trained[name],
+            untrained[name],
+            advice="build the same networks in both cases, and only skip the training",
+            cure=f"the {name} must learn: call {cure}",
+        )
+        if finding:
+            return finding
+        pairs = list(zip(trained[name], untrained[name], strict=True))
+        moved = sum(np.size(a) for a, b in pairs if not np.array_equal(a, b))
+        share = moved / max(sum(np.size(a) for a, _ in pairs), 1)
+        if share <= 0.5:
+            return Finding(
+                f"a {name} whose weights differ from the untrained one's",
+                f"{share:.0%} of its numbers changed",
+                "batches went through it, and no optimiser changed its weights",
+                f"call {cure}",
+            )
+    return None
+
+
+def error_parts_form(got: Any, count: int) -> Finding | None:
+    """Two errors for each image, finite, as GanCopier.error_parts returns them."""
+    if not isinstance(got, (list, tuple)) or len(got) != 2:
+        return Finding(
+            "error_parts: errors in pixels and errors in features",
+            describe(got),
+            "the detector's own error_parts was replaced",
+            "return a GanDetector as it is given",
+        )
+    for part in got:
+        errors = as_float_vector(part, count)
+        if isinstance(errors, Finding):
+            return errors
+    return None
+
+
+def other_for_other_seed(first: NDArray[np.float64], other: NDArray[np.float64]) -> Finding | None:
+    """Another seed gives other networks."""
+    if not np.array_equal(first, other):
+        return None
+    return Finding(
+        "another detector for another seed",
+        "exactly the same scores",
+        "the argument seed is not used, or a fixed number stands in its place",
+        "call torch.manual_seed(seed) before you build the pair and the encoder",
+    )
+
+
+def score_is_upright(reached: float) -> Finding | None:
+    """The detector's own score ranks anomalies above normal images, better than a coin."""
+    if reached > nb1_detector.UPSIDE_DOWN:
+        return None
+    return Finding(
+        "anomaly_score: higher = more anomalous",
+        f"an AUROC of {reached:.3f}",
+        "the score is upside down: normal images have the higher scores",
+        "return a GanDetector as it is given; its score is your combined_score of both errors",
+    )

@@ -1,0 +1,299 @@
+"""Exercises 2.3 and 2.4: what can be wrong with two losses, and with a step of training.
+
+Expected values and measurements come from the caller (see `nb2_probes_training`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_utils.selfcheck.words import Finding
+
+LOSS_RTOL = 1e-3  # float32 sums agree to about 1e-6; the mistakes are off by per cents
+VANISHING = 0.05  # of the full gradient; the loss of the text keeps more than 0.99 of it there
+SLOPE_RTOL, ALONG = 0.1, 0.99  # of a step of plain gradient descent, which is exact but for float32
+LIKE_THE_FIRST = 0.3  # small steps on the same batch hardly differ; gradients that add up double
+PLAYERS = ("discriminator", "generator")
+
+Mistakes = Iterable[tuple[float, str, str]]
+
+
+# ------------------------------------------------------------ exercise 2.3
+
+
+def losses_form(report: Mapping[str, Any]) -> Finding | None:
+    """Two losses, each a single number."""
+    if report["count"] != 2:
+        return Finding(
+            "two losses: (of the discriminator, of the generator)",
+            f"{report['count']} value" + ("s" if report["count"] != 1 else ""),
+            "one of them is not returned, or more than the two are",
+            "return discriminator_loss, generator_loss",
+        )
+    shapes = [None if shape is None else tuple(shape) for shape in report["shapes"]]
+    if shapes != [(), ()]:
+        return Finding(
+            "two single numbers: shapes () and ()",
+            " and ".join("no number" if s is None else f"shape {s}" for s in shapes),
+            "a loss is a mean over the batch, and here none was taken",
+            'leave reduction="mean" as it is, or take .mean()',
+        )
+    return None
+
+
+def discriminator_loss(
+    report: Mapping[str, Any],
+    expected: Sequence[float],
+    logits: tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]],
+    smoothing: float,
+) -> Finding | None:
+    """Compare the discriminator's loss with the right one; name the mistake.
+
+    Parameters
+    ----------
+    report : mapping
+        Of `nb2_probes_training.losses_report`.
+    expected : sequence of float
+        The right losses of discriminator and generator.
+    logits : tuple of ndarray
+        Of real and of drawn images.
+    smoothing : float
+    """
+    (real, real_0), (fake_1, fake) = (_entropies(part) for part in logits)
+    smooth = (1 - smoothing) * real + smoothing * real_0
+    sizes = [np.size(part) for part in logits]
+    squashed_real, squashed_fake = (_entropies(1 / (1 + np.exp(-part))) for part in logits)
+    add, cure = "add the two means", "aim at 1 - smoothing for real images, at 0 for drawn ones"
+    mistakes = (
+        (expected[1], "this is the generator's loss: the two are returned in the other order",
+         "return the discriminator's loss first"),
+        (real + fake, "there is no smoothing in it", cure),
+        (0.9 * real + 0.1 * real_0 + fake, "the smoothing is always 0.1",
+         "use the argument smoothing"),
+        (smooth + (1 - smoothing) * fake + smoothing * fake_1,
+         "the drawn images were smoothed too: it is to be one-sided",
+         "keep the target of drawn images at 0"),
+        (smoothing * real + (1 - smoothing) * real_0 + fake,
+         "the target of real images is smoothing, not 1 - smoothing", cure),
+        (real_0 + (1 - smoothing) * fake_1 + smoothing * fake,
+         "the targets are swapped: real images are called drawn", cure),
+        (real_0 + fake_1, "the targets are swapped: real images are called drawn", cure),
+        ((smooth + fake) / 2, "the two halves were averaged", add),
+        ((sizes[0] * smooth + sizes[1] * fake) / sum(sizes),
+         "one mean runs over real and drawn images together", add),
+        (sizes[0] * smooth + sizes[1] * fake, "these are sums over the batch",
+         "take the mean of each batch, so that the batch size does not matter"),
+        (smooth, "the half of the drawn images is missing", add),
+        (fake, "the half of the real images is missing", add),
+        (-smooth - fake, "the sign is turned", "a loss is smaller when things are better"),
+        ((1 - smoothing) * squashed_real[0] + smoothing * squashed_real[1] + squashed_fake[1],
+         "the sigmoid was applied twice: the function takes logits and squashes them itself",
+         "hand the logits over as they are"),
+    )  # fmt: skip
+    return _loss_value("discriminator", report["values"][0], expected[0], mistakes, cure)
+
+
+def generator_loss(
+    report: Mapping[str, Any],
+    expected: Sequence[float],
+    logits: tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]],
+    smoothing: float,
+) -> Finding | None:
+    """Compare the generator's loss with the right one; parameters as `discriminator_loss`."""
+    (real, real_0), (fake, fake_0) = (_entropies(part) for part in logits)
+    squashed = _entropies(1 / (1 + np.exp(-logits[1])))
+    cure = "the target is 1, for drawn images alone, without smoothing"
+    mistakes = (
+        (expected[0], "this is the discriminator's loss: the two are returned in the other order",
+         "return the discriminator's loss first"),
+        (-fake_0, "this is the mean of log(1 - sigmoid(f)), which is flat where drawings are bad",
+         "take minus the mean of log(sigmoid(f))"),
+        (fake_0, "its target is 0: it learns to be found out", cure),
+        (real, "it judges the real images, which the generator cannot change", cure),
+        (real_0, "it judges the real images, which the generator cannot change", cure),
+        (real + fake, "it judges the real images as well", cure),
+        ((1 - smoothing) * fake + smoothing * fake_0, "the generator's target was smoothed", cure),
+        (0.9 * fake + 0.1 * fake_0, "the generator's target was smoothed", cure),
+        (fake / 2, "it was halved", "take the mean as it is"),
+        (fake * np.size(logits[1]), "this is a sum over the batch",
+         "take the mean, so that the batch size does not matter"),
+        (-fake, "the sign is turned", "a loss is smaller when things are better"),
+        (-expected[0], "this is minus the discriminator's loss", cure),
+        (squashed[0],
+         "the sigmoid was applied twice: the function takes logits and squashes them itself",
+         "hand the logits over as they are"),
+    )  # fmt: skip
+    return _loss_value("generator", report["values"][1], expected[1], mistakes, cure)
+
+
+def _loss_value(
+    player: str, got: float, expected: float, mistakes: Mistakes, cure: str
+) -> Finding | None:
+    if np.isclose(got, expected, rtol=LOSS_RTOL, atol=1e-6):
+        return None
+    why, advice = "the formula differs", cure
+    for wrong, reason, remedy in mistakes:
+        if np.isclose(got, wrong, rtol=LOSS_RTOL, atol=1e-6):
+            why, advice = reason, remedy
+            break
+    return Finding(f"{expected:.5g} as the {player}'s loss", f"{got:.5g}", why, advice)
+
+
+def losses_finite(report: Mapping[str, Any]) -> Finding | None:
+    """Very large logits give finite losses and gradients."""
+    gradients = [report[f"{player}_{name}"] for player in "dg" for name in ("real", "fake")]
+    numbers = [np.asarray(part) for part in (report["values"], *gradients) if part is not None]
+    if all(np.isfinite(part).all() for part in numbers):
+        return None
+    return Finding(
+        "finite losses and gradients for logits of -200 or 200",
+        f"losses {report['values'][0]:.4g} and {report['values'][1]:.4g}"
+        + (", gradients NaN or infinite" if np.isfinite(report["values"]).all() else ""),
+        "sigmoid is rounded to 0 or 1, and then comes its logarithm",
+        "use binary_cross_entropy_with_logits, which takes the logits as they are",
+    )
+
+
+def losses_have_gradients(report: Mapping[str, Any]) -> Finding | None:
+    """The discriminator's loss leads back to all logits, the generator's to the drawn ones."""
+    missing = [name for name in ("d_real", "d_fake", "g_fake") if _flat(report[name])]
+    if not missing:
+        return None
+    player = "generator" if missing == ["g_fake"] else "discriminator"
+    images = "real" if missing[0] == "d_real" else "drawn"
+    why = f"the {images} logits were detached, or do not stand in that loss"
+    if len(missing) == 3:
+        why = "the losses are numbers (.item(), float()), or all logits were detached"
+    return Finding(
+        "losses whose gradients lead back to the logits",
+        f"no gradient of the {player}'s loss with respect to the {images} logits",
+        why,
+        "return tensors, and compute them from the logits you are given",
+    )
+
+
+def generator_learns_when_it_is_bad(report: Mapping[str, Any]) -> Finding | None:
+    """Where the discriminator is sure that images are drawn, the generator still has a gradient."""
+    gradient = report["g_fake"]
+    share = 0.0 if gradient is None else -float(np.sum(gradient))  # of drawings that all are bad
+    if share >= VANISHING:
+        return None
+    return Finding(
+        "a gradient that pulls bad drawings towards 'real': about 1 in all",
+        f"{share:.2g}",
+        "the generator's loss is flat there, or has no gradient, or pulls the other way",
+        "minimise minus the mean of log(sigmoid(f)), with the logits not detached",
+    )
+
+
+def _flat(gradient: Any) -> bool:
+    return gradient is None or not np.any(gradient)
+
+
+def _entropies(logits: NDArray[np.floating[Any]]) -> tuple[float, float]:
+    """Return the means of -log(sigmoid) and of -log(1 - sigmoid)."""
+    z = np.asarray(logits, float)
+    return float(np.mean(np.logaddexp(0, -z))), float(np.mean(np.logaddexp(0, z)))
+
+
+# ------------------------------------------------------------ exercise 2.4
+
+
+def step_returns(report: Mapping[str, Any]) -> Finding | None:
+    """The step returns the losses of discriminator and generator, as two finite numbers."""
+    got, right = report["returned"], report["losses"]
+    expected = f"two losses: {right[0]:.4g} and {right[1]:.4g}"
+    if report["count"] != 2 or not np.isfinite(got).all():
+        shown = f"{report['count']} value" + ("s" if report["count"] != 1 else "")
+        return Finding(expected, shown if report["count"] != 2 else "something else than numbers",
+                       "both losses are to be returned, as numbers",
+                       "return discriminator_loss.item(), generator_loss.item()")  # fmt: skip
+    if np.allclose(got, right, rtol=LOSS_RTOL, atol=1e-6):
+        return None
+    why = "these are not the losses that `losses` gives for these images and this noise"
+    if np.allclose(got, right[::-1], rtol=LOSS_RTOL, atol=1e-6):
+        why = "the two are returned in the other order"
+    return Finding(expected, f"{got[0]:.4g} and {got[1]:.4g}", why,
+                   "return the discriminator's loss first, then the generator's, "
+                   "from the arguments alone")  # fmt: skip
+
+
+def player_learns(report: Mapping[str, Any], player: str) -> Finding | None:
+    """A step with this player's optimiser changes it, so that its own loss falls.
+
+    The other player's rate is 0, so that it must stay as it is.
+    """
+    place, other = PLAYERS.index(player), PLAYERS[1 - PLAYERS.index(player)]
+    if report[other]["moved"] > 0:
+        return Finding(f"a {other} that stays as it is: the rate of its optimiser is 0",
+                       f"weights of the {other} that changed",
+                       "something else than the optimisers that are given changes them",
+                       "use no optimiser but those two")  # fmt: skip
+    if report[player]["moved"] == 0:
+        return _never_moves(player)
+    before, after = report["losses"][place], report["losses_after"][place]
+    if after < before:
+        return None
+    return Finding(
+        f"a {player} whose own loss falls with its step",
+        f"{before:.5g} before, {after:.5g} after",
+        f"the {player} follows another loss than its own, or other images",
+        f"call backward() on the {player}'s loss alone, right before its optimiser's step",
+    )
+
+
+def _never_moves(player: str) -> Finding:
+    cut = (
+        "the drawings were detached in its half (or drawn without gradient), backward() was not "
+        "called, the gradients were emptied after it, or the other optimiser took the step"
+        if player == "generator"
+        else "backward() or the step is missing, the gradients were emptied between the two, or "
+        "the other optimiser took the step"
+    )
+    return Finding(
+        f"a {player} that changes with the step",
+        "exactly the same weights",
+        cut,
+        f"for the {player}: loss, zero_grad(), backward(), step() of its own optimiser",
+    )
+
+
+def player_follows_its_loss(report: Mapping[str, Any], player: str) -> Finding | None:
+    """The change is that of one step down the slope of this player's own loss."""
+    change = report[player]
+    if change["moved"] == 0:
+        return _never_moves(player)
+    length = change["moved"] / max(change["slope"], 1e-30)
+    if abs(length - 1) <= SLOPE_RTOL and change["along"] >= ALONG:
+        return None
+    what = f"{length:.2f} of its length, {change['along']:.2f} along it (1 and 1 are right)"
+    why = "another loss, other noise or other images stand behind this step"
+    if change["along"] < 0:
+        why = "the step climbs, or follows the other player's loss"
+    else:
+        if change["along"] >= ALONG:
+            why = "the loss was scaled, or the optimiser took more than one step"
+        if player == "generator":
+            why += "; or the discriminator's half was not detached, so that its gradient came along"
+    return Finding(
+        f"one step of the {player} down the slope of its own loss", what, why,
+        "detach the drawings in the discriminator's half only; use real and noise as they come",
+    )  # fmt: skip
+
+
+def gradients_are_emptied(reports: Sequence[Mapping[str, Any]], player: str) -> Finding | None:
+    """A second small step on the same batch changes about as much as the first one."""
+    first, second = (report[player] for report in reports[:2])
+    if first["moved"] == 0 and second["moved"] == 0:
+        return None  # whether it moves at all is another check's question
+    if first["moved"] > 0 and second["apart"] <= LIKE_THE_FIRST:
+        return None
+    times = second["moved"] / max(first["moved"], 1e-30)
+    return Finding(
+        f"a second step of the {player} on the same images that is like the first",
+        f"{times:.1f} times its length" if first["moved"] > 0 else "none at first, then one",
+        f"gradients are left in the {player} from the step before, and add up",
+        "call zero_grad() of its optimiser right before each backward()",
+    )

@@ -1,0 +1,300 @@
+"""The hidden checks of exercises 2.5, 2.6, 2.7, 2.9 and 2.10: on inputs that nobody has seen."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_utils.selfcheck import nb2_audit, nb2_remedies, nb2_scores
+from data_utils.selfcheck.nb2_probes_remedies import SHIFT
+from data_utils.selfcheck.words import expect
+from grader.hidden.nb2_reference_scores import (
+    black_error,
+    combined_scores,
+    loss_halves,
+    slopes,
+    upper_bound,
+    verdict_table,
+)
+from grader.student import Student
+
+PROBES = "selfcheck.nb2_probes_remedies"  # of data_utils
+ONE_STEP = {"steps": 1}
+
+# ---------------------------------------------------------------- exercise 2.5
+
+
+def search(
+    student: Student,
+    case: tuple[int, int, int],
+    seed: int,
+    settings: dict[str, Any],
+    global_seed: int = 1,
+) -> dict[str, Any]:
+    """Search the noise of the case's drawings, and require its form, which every check needs."""
+    probe = student.library(PROBES, "search_once")
+    function = student.given("search_noise")
+    found: dict[str, Any] = student.method(
+        probe, "__call__", function, case, seed, settings, global_seed
+    )
+    expect(nb2_remedies.search_form(found))
+    return found
+
+
+@pytest.mark.exercise("2.5", weight=2, core=True)
+@pytest.mark.parametrize("case", [(501, 3, 6), (502, 5, 9)])
+def test_search_finds_the_noise(student: Student, case: tuple[int, int, int]) -> None:
+    """What is drawn from the noise found is the image that was asked for."""
+    late = search(student, case, 51, {})
+    expect(nb2_remedies.search_finds(late, search(student, case, 51, ONE_STEP)))
+
+
+@pytest.mark.exercise("2.5", weight=1)
+def test_search_follows_the_seed(student: Student) -> None:
+    """The same seed gives the same noise whatever was drawn before, another seed another one."""
+    case = (503, 4, 8)
+    first, again = (search(student, case, 52, ONE_STEP, before) for before in (3, 4))
+    other = search(student, case, 53, ONE_STEP, 3)
+    expect(nb2_remedies.search_follows_seed(first, again, other))
+
+
+@pytest.mark.exercise("2.5", weight=1)
+def test_search_leaves_the_pair_alone(student: Student) -> None:
+    """Weights and stored batch statistics are as they were."""
+    expect(nb2_remedies.search_leaves_pair(search(student, (504, 4, 5), 54, {"steps": 5})))
+
+
+@pytest.mark.exercise("2.5", weight=1)
+def test_search_of_one_image(student: Student) -> None:
+    """One image by itself is copied as well as among others."""
+    late, early = (search(student, (505, 3, 1), 55, settings) for settings in ({}, ONE_STEP))
+    expect(nb2_remedies.search_finds(late, early))
+
+
+@pytest.mark.exercise("2.5", weight=1)
+def test_search_heeds_steps_and_rate(student: Student) -> None:
+    """Other numbers of steps and other rates lead elsewhere."""
+    settings = ({"steps": 2, "rate": 0.05}, {"steps": 9, "rate": 0.05}, {"steps": 2, "rate": 0.2})
+    usual, more, faster = (search(student, (506, 4, 5), 56, s) for s in settings)
+    expect(nb2_remedies.search_heeds_settings(usual, more, faster))
+
+
+# ---------------------------------------------------------------- exercise 2.6
+
+
+def ask_encoder_loss(student: Student, seed: int, latent_size: int, count: int) -> dict[str, Any]:
+    """Ask for the loss of a batch and require its form."""
+    probe = student.library(PROBES, "encoder_once")
+    measured: dict[str, Any] = student.method(
+        probe, "__call__", student.given("encoder_loss"), seed, latent_size, count
+    )
+    expect(nb2_remedies.loss_form(measured["loss"]))
+    return measured
+
+
+@pytest.mark.exercise("2.6", weight=2)
+@pytest.mark.parametrize(("seed", "latent_size", "count"), [(601, 3, 4), (602, 6, 7)])
+def test_encoder_loss_values(student: Student, seed: int, latent_size: int, count: int) -> None:
+    """Two means of squared errors, of pixels and of features."""
+    measured = ask_encoder_loss(student, seed, latent_size, count)
+    pixel, feature = loss_halves(measured)
+    expect(nb2_remedies.encoder_value(measured, float(pixel[0]), float(feature[0])))
+
+
+@pytest.mark.exercise("2.6", weight=1)
+def test_encoder_loss_gradient(student: Student) -> None:
+    """The gradient reaches the encoder, through the pixels and through the features."""
+    measured = ask_encoder_loss(student, 603, 4, 6)
+    halves = loss_halves(measured)
+    if np.isclose(float(measured["loss"]), sum(half[0] for half in halves), rtol=1e-3):
+        expect(nb2_remedies.encoder_gradient(measured, *(slopes(h, SHIFT) for h in halves)))
+    else:  # another loss has another gradient, and was paid for above
+        expect(nb2_remedies.encoder_reached(measured))
+
+
+@pytest.mark.exercise("2.6", weight=1, core=True)
+def test_encoder_learns(student: Student) -> None:
+    """Trained with this loss, the encoder learns and the pair stays as it is."""
+    probe = student.library(PROBES, "encoder_training")
+    function = student.given("encoder_loss")
+    expect(nb2_remedies.encoder_learns(student.method(probe, "__call__", function, 604, 4, 25)))
+
+
+# ---------------------------------------------------------------- exercise 2.7
+
+
+def errors_of(seed: int, usual: int, judged: int) -> tuple[np.ndarray, ...]:
+    """Errors of two very different scales, those of judged images larger than usual ones."""
+    rng = np.random.default_rng(seed)
+    pixel_val, feature_val = rng.gamma(4, 0.01, usual), rng.gamma(3, 2.5, usual)
+    pixel, feature = rng.gamma(6, 0.012, judged), rng.gamma(5, 3, judged)
+    return pixel, feature, pixel_val, feature_val
+
+
+@pytest.mark.exercise("2.7", weight=2, core=True)
+@pytest.mark.parametrize(("seed", "usual", "judged"), [(701, 100, 40), (702, 37, 12)])
+def test_combined_score_values(student: Student, seed: int, usual: int, judged: int) -> None:
+    """The sum of the two errors, each in standard deviations of the validation normals."""
+    parts = errors_of(seed, usual, judged)
+    got = student.call(*parts)
+    expect(nb2_scores.combined_form(got, judged))
+    expect(nb2_scores.combined_values(got, combined_scores(parts), parts))
+
+
+@pytest.mark.exercise("2.7", weight=1)
+def test_combined_score_of_each_image_alone(student: Student) -> None:
+    """The same score in any company, an image by itself among them."""
+    pixel, feature, *usual = errors_of(703, 50, 9)
+    together = student.call(pixel, feature, *usual)
+    expect(nb2_scores.combined_form(together, 9))
+    apart = []
+    for piece in (slice(0, 1), slice(1, 4), slice(4, 9)):
+        part = student.call(pixel[piece], feature[piece], *usual)
+        expect(nb2_scores.combined_form(part, len(pixel[piece])))
+        apart.append(np.asarray(part, float))
+    expect(nb2_scores.combined_alone(together, np.concatenate(apart)))
+
+
+@pytest.mark.exercise("2.7", weight=1)
+def test_combined_score_where_nothing_varies(student: Student) -> None:
+    """Validation errors that are all alike give finite scores."""
+    pixel, feature, pixel_val, feature_val = errors_of(704, 30, 6)
+    for which in (0, 1):
+        usual = [pixel_val, feature_val]
+        usual[which] = np.full(30, 0.25)
+        judged = [pixel.copy(), feature.copy()]
+        judged[which][:2] = 0.25  # as usual: 0 divided by 0
+        expect(nb2_scores.combined_form(student.call(*judged, *usual), 6))
+
+
+# ---------------------------------------------------------------- exercise 2.9
+
+
+def images_of(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores with many digits after the point, so that none lies at a threshold; and digits."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 2, count), rng.integers(0, 10, count).astype(np.uint8)
+
+
+@pytest.mark.exercise("2.9", weight=2, core=True)
+@pytest.mark.parametrize("normal", [7, 0])
+def test_verdicts_class_ids(student: Student, normal: int) -> None:
+    """Truth and verdict of each image: 0 is normal, 1 is anomalous."""
+    scores, digits = images_of(900 + normal, 83)
+    truth, verdict, _ = verdict_table(scores, digits, normal, 0.3)
+    got = student.call(scores, digits, normal, 0.3)
+    expect(nb2_audit.has_keys(got, nb2_audit.VERDICT_KEYS, ("truth", "verdict")))
+    expect(nb2_audit.class_ids("truth", got["truth"], truth, nb2_audit.always_five(digits)))
+    expect(nb2_audit.class_ids("verdict", got["verdict"], verdict))
+
+
+@pytest.mark.exercise("2.9", weight=1)
+def test_verdicts_at_the_threshold(student: Student) -> None:
+    """A score exactly at the threshold is not above it."""
+    scores, digits = images_of(911, 60)
+    scores[::6] = 0.75
+    _, verdict, _ = verdict_table(scores, digits, 4, 0.75)
+    got = student.call(scores, digits, 4, 0.75)
+    expect(nb2_audit.has_keys(got, nb2_audit.VERDICT_KEYS, ("verdict",)))
+    mistakes = nb2_audit.not_strict(scores, 0.75)
+    expect(nb2_audit.class_ids("verdict", got["verdict"], verdict, mistakes))
+
+
+@pytest.mark.exercise("2.9", weight=1)
+@pytest.mark.parametrize("threshold", [-0.4, 99.0])
+def test_verdicts_matrix(student: Student, threshold: float) -> None:
+    """[[tn, fp], [fn, tp]], also where no image at all is flagged."""
+    scores, digits = images_of(921, 74)
+    _, _, matrix = verdict_table(scores, digits, 3, threshold)
+    got = student.call(scores, digits, 3, threshold)
+    expect(nb2_audit.has_keys(got, nb2_audit.VERDICT_KEYS, ("matrix",)))
+    expect(nb2_audit.matrix_value(got["matrix"], matrix))
+
+
+@pytest.mark.exercise("2.9", weight=1)
+@pytest.mark.parametrize("threshold", [-0.7, 1.1])
+def test_verdicts_accuracy(student: Student, threshold: float) -> None:
+    """The share of right verdicts."""
+    scores, digits = images_of(931, 91)
+    _, _, matrix = verdict_table(scores, digits, 6, threshold)
+    got = student.call(scores, digits, 6, threshold)
+    expect(nb2_audit.has_keys(got, nb2_audit.VERDICT_KEYS, ("accuracy",)))
+    expect(nb2_audit.verdict_accuracy(got["accuracy"], matrix))
+
+
+# ---------------------------------------------------------------- exercise 2.10
+
+
+def ask_audit(
+    student: Student,
+    wanted: tuple[str, ...],
+    counts: tuple[int, ...] = (3, 9, 4, 22),
+    errors: tuple[float, ...] = (0.4, 0.1, 0.3),
+    thresholds: tuple[float, ...] = (0.2,),
+    images: np.ndarray | None = None,
+) -> Any:
+    """Audit a made-up paper and require the wanted keys."""
+    shown = paper_images(1000, 3) if images is None else images
+    got = student.call(*counts, list(errors), list(thresholds), shown)
+    expect(nb2_audit.has_keys(got, nb2_audit.AUDIT_KEYS, wanted))
+    return got
+
+
+def paper_images(seed: int, count: int) -> np.ndarray:
+    """Noise of all grey values on a black ground."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (count, 28, 28)) * (rng.random((count, 28, 28)) < 0.2)
+    return images.astype(np.uint8)
+
+
+@pytest.mark.exercise("2.10", weight=1)
+@pytest.mark.parametrize("counts", [(13, 21, 5, 40), (0, 17, 6, 29), (30, 0, 8, 3)])
+def test_audit_tpr(student: Student, counts: tuple[int, ...]) -> None:
+    """The share of anomalies that were found."""
+    got = ask_audit(student, ("tpr",), counts)
+    expect(nb2_audit.audit_rate("tpr", got["tpr"], counts[0] / (counts[0] + counts[1]), counts))
+
+
+@pytest.mark.exercise("2.10", weight=1)
+@pytest.mark.parametrize("counts", [(13, 21, 5, 40), (0, 17, 6, 29)])
+def test_audit_accuracies(student: Student, counts: tuple[int, ...]) -> None:
+    """The accuracy, and that of calling everything an anomaly."""
+    tp, fn, _, tn = counts
+    got = ask_audit(student, ("accuracy", "always_anomaly"), counts)
+    rates = {"accuracy": (tp + tn) / sum(counts), "always_anomaly": (tp + fn) / sum(counts)}
+    for name, rate in rates.items():
+        expect(nb2_audit.audit_rate(name, got[name], rate, counts))
+
+
+@pytest.mark.exercise("2.10", weight=1)
+@pytest.mark.parametrize("count", [11, 38, 250])
+def test_audit_upper_end_where_nothing_was_found(student: Student, count: int) -> None:
+    """The largest true rate that goes with no hit among so many anomalies."""
+    got = ask_audit(student, ("tpr_upper",), (0, count, 2, 30))
+    expect(nb2_audit.upper_end(got["tpr_upper"], upper_bound(0, count), count))
+
+
+@pytest.mark.exercise("2.10", weight=1)
+def test_audit_upper_end_where_something_was_found(student: Student) -> None:
+    """Not a number; or the right one, for those who know the beta distribution."""
+    got = ask_audit(student, ("tpr_upper",), (5, 19, 2, 30))
+    expect(nb2_audit.upper_end_otherwise(got["tpr_upper"], upper_bound(5, 24)))
+
+
+@pytest.mark.exercise("2.10", weight=1)
+@pytest.mark.parametrize("thresholds", [(0.1, 0.3, 0.6), (0.5, 0.25)])
+def test_audit_flagged(student: Student, thresholds: tuple[float, ...]) -> None:
+    """How many errors lie above each threshold, strictly."""
+    errors = (0.25, 0.5, 0.75, 0.5, 0.02)
+    got = ask_audit(student, ("flagged",), errors=errors, thresholds=thresholds)
+    above = [len([error for error in errors if error > limit]) for limit in thresholds]
+    expect(nb2_audit.flagged_counts(got["flagged"], list(errors), above))
+
+
+@pytest.mark.exercise("2.10", weight=1)
+@pytest.mark.parametrize(("seed", "count"), [(1001, 6), (1002, 1)])
+def test_audit_black_error(student: Student, seed: int, count: int) -> None:
+    """The mean squared grey value on the scale from 0 to 1."""
+    images = paper_images(seed, count)
+    got = ask_audit(student, ("black_error",), images=images)
+    expect(nb2_audit.black_error_value(got["black_error"], black_error(images), images))
