@@ -455,7 +455,7 @@ def opinions_of(kind):
     return reached
 
 
-# %% given="opinions"
+# %% given="opinions" tags=["demo"]
 for kind in ("convolutional", "dense"):
     before, after = attempt(f"2.4 opinions {kind}", opinions_of, kind)
     print(f"{kind:13s} discriminator alone: AUROC {before:.3f} untrained, {after:.3f} trained")
@@ -557,7 +557,7 @@ def search_and_look(pictures):
     return np.uint8(127.5 * (1 + copies[:, 0])), wrong
 
 
-# %% given="look_at_search"
+# %% given="look_at_search" tags=["demo"]
 some = np.concatenate([x_test[:40], x_anomaly[:160]])
 copies, wrong = attempt("2.5 search", search_and_look, some)
 print(f"error of the search: normal {wrong[:40].mean():.3f}, anomalies {wrong[40:].mean():.3f}, "
@@ -953,8 +953,8 @@ digits = np.concatenate([np.full(len(scores_test), NORMAL_DIGIT), anomaly_digits
 report = attempt("2.9 report", verdicts, scores, digits, NORMAL_DIGIT, threshold)
 print("image  digit  true class  verdict  score")
 for place in np.r_[:4, len(scores_test) : len(scores_test) + 6]:
-    print(f"{place:5d}  {digits[place]:5d}  {report['truth'][place]:10d}  "
-          f"{report['verdict'][place]:7d}  {scores[place]:6.2f}")
+    print(f"{place:5d}  {digits[place]:5d}  {int(report['truth'][place]):10d}  "
+          f"{int(report['verdict'][place]):7d}  {scores[place]:6.2f}")
 print("matrix, rows truth, columns verdict:", np.array(report["matrix"]).tolist())
 print(f"accuracy {report['accuracy']:.3f}; 'always anomaly' {np.mean(report['truth']):.3f}")
 
