@@ -103,9 +103,13 @@ def search_cost() -> float:
 
 
 def digit_row(digit: int, seed: int) -> dict[str, float]:
-    """Return what the detector and two baselines reach on the exam with that digit normal."""
+    """Return what the detector, its discriminator and two baselines reach on the exam."""
     here, (images, digits) = opened(seed, digit), exam_images()
-    errors = {"solution": fitted(here).anomaly_score(images)}
+    detector = fitted(here)
+    errors = {
+        "solution": detector.anomaly_score(images),
+        "discriminator": detector.discriminator_score(images),
+    }
     for name, make in (("pca", PrincipalComponents), ("nearest", NearestImage)):
         errors[name] = squared_errors(images, make(here["x_train"]).reconstruct(images))
     normal = digits == digit

@@ -413,7 +413,7 @@ def training_of(kind):
 # The next cell trains the pair: about {run gan_seconds} seconds on one processor core (profile
 # `embedded`).
 
-# %% given="train_pair"
+# %% given="train_pair" tags=["demo"]
 history, steps, drawn = attempt("2.4 training", training_of, "convolutional")
 plot_gan_losses(history)
 show_samples(dict(zip(steps, drawn)))
@@ -422,9 +422,9 @@ plt.show()
 # %% [markdown]
 # <details><summary>What you should see</summary>
 #
-# ![Two loss curves over the steps: that of the discriminator rises from about one to just under ln 4, the dotted line, while that of the generator first climbs to about two and then falls below one.](figures/gan_losses.png)
+# ![Two loss curves over the steps: that of the discriminator starts just above one and rises to a little under ln 4, the dotted line, while that of the generator starts near ln 4 and falls to about one.](figures/gan_losses.png)
 #
-# ![Four rows of ten drawings: grey noise after the first step, then one blurred pattern that is nearly the same in all columns, then broken strokes, and at the end pictures most of which can be read as the digit 5.](figures/samples.png)
+# ![Four rows of ten drawings: grey noise after the first step, then loose strokes that look much the same in all columns, then strokes that begin to join, and at the end pictures most of which can be read as the digit 5, with specks around them.](figures/samples.png)
 #
 # </details>
 #
@@ -569,7 +569,7 @@ plt.show()
 # %% [markdown]
 # <details><summary>What you should see</summary>
 #
-# ![Ten images, their copies by search and the differences: five fives that come back as similar fives, and five other digits that come back in pieces: an 8 and a 3 can still be read, a 2 keeps only part of its strokes, and the right side of a 0 is missing.](figures/search.png)
+# ![Ten images, their copies by search and the differences: five fives that come back as similar fives, and five other digits that come back changed or in pieces: an 8 can still be read, a 2 keeps only part of its strokes, a 3 has become a five, and the right side of a 0 is missing.](figures/search.png)
 #
 # In the solution's run: mean error {run search_normal} on normal images, {run search_anomaly} on
 # anomalies, AUROC {run search_auroc}.
@@ -831,7 +831,7 @@ plt.show()
 #
 # ![Two charts, each with a dot at the threshold. Left, the ROC curve, far above the diagonal. Right, precision against recall: a line close to 1 at every recall, hardly above the dotted line of chance.](figures/roc.png)
 #
-# ![Ten images, their copies and the differences: fives come back as fives, a little rougher; the other digits come back in pieces, and the difference shows which strokes are missing and which were added.](figures/three_rows.png)
+# ![Ten images, their copies and the differences: fives come back as fives, a little blurred; the other digits come back as smears or bent towards a five, and the difference shows which strokes are missing and which were added.](figures/three_rows.png)
 #
 # In the solution's run: AUROC {run auroc_5}, true positive rate {run tpr} at a false positive rate of
 # {run fpr}; average precision {run ap_5} at a prevalence of {run prevalence}.
@@ -839,7 +839,8 @@ plt.show()
 # </details>
 #
 # **What it means.** The pair knows the strokes of fives and no others. A five is built of them; another
-# digit comes back in pieces. That is the whole trick. The difference shows *where* an image is odd.
+# digit comes back blurred, or bent towards a five. That is the whole trick. The difference shows
+# *where* an image is odd.
 #
 # > **Pitfall.** An average precision of {run ap_5} looks like success. But chance level is the
 # > prevalence, {run prevalence}: a detector that tosses a coin has that. If one image in a hundred were

@@ -20,7 +20,10 @@ from grader.student import Student
 
 UNTRAINED_MARGIN = 0.15  # AUROC; the plainest honest design leads by more on digit 6
 TARGET_FPR = 0.05
-TRAINED_BY = ("2.1", "2.2", "2.3", "2.4", "2.6")
+# The exercises whose functions build the networks, train them, and score with them.
+after_building = pytest.mark.needs("2.1", "2.2")
+after_training = pytest.mark.needs("2.1", "2.2", "2.3", "2.4", "2.6")
+after_scoring = pytest.mark.needs("2.1", "2.2", "2.3", "2.4", "2.6", "2.7")
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +60,7 @@ def test_threshold_at(student: Student, seed: int, count: int, target: float) ->
 
 
 @pytest.mark.exercise("2.8", weight=1, core=True)
-@pytest.mark.needs("2.1", "2.2")
+@after_building
 def test_fit_leaves_networks_untrained_on_request(
     student: Student, first: Refit, untrained: Handle
 ) -> None:
@@ -69,7 +72,7 @@ def test_fit_leaves_networks_untrained_on_request(
 
 
 @pytest.mark.exercise("2.8", weight=2, core=True)
-@pytest.mark.needs(*TRAINED_BY)
+@after_training
 def test_fit_trains_every_network(student: Student, trained: Handle, untrained: Handle) -> None:
     """The encoder's loss falls, and generator, discriminator and encoder have learnt."""
     expect(nb2_detector.losses_fall(student.attribute(trained, "history")))
@@ -77,7 +80,7 @@ def test_fit_trains_every_network(student: Student, trained: Handle, untrained: 
 
 
 @pytest.mark.exercise("2.8", weight=3, core=True)
-@pytest.mark.needs(*TRAINED_BY)
+@after_training
 def test_fit_beats_its_untrained_copy(
     student: Student, first: Refit, trained: Handle, untrained: Handle, facts: dict[str, float]
 ) -> None:
@@ -90,7 +93,7 @@ def test_fit_beats_its_untrained_copy(
 
 
 @pytest.mark.exercise("2.8", weight=2)
-@pytest.mark.needs(*TRAINED_BY)
+@after_training
 def test_fit_works_for_another_digit(
     student: Student, exam: tuple[np.ndarray, np.ndarray], facts: dict[str, float]
 ) -> None:
@@ -102,7 +105,7 @@ def test_fit_works_for_another_digit(
 
 
 @pytest.mark.exercise("2.8", weight=1)
-@pytest.mark.needs(*TRAINED_BY, "2.7")
+@after_scoring
 def test_fit_scores_are_upright_and_each_for_itself(
     student: Student, first: Refit, trained: Handle
 ) -> None:
@@ -119,7 +122,7 @@ def test_fit_scores_are_upright_and_each_for_itself(
 
 
 @pytest.mark.exercise("2.8", weight=1)
-@pytest.mark.needs("2.1", "2.2")
+@after_building
 def test_fit_follows_the_seed(student: Student, first: Refit, untrained: Handle) -> None:
     """The same seed builds the same networks, another seed others."""
     images = first.exam_anomaly[:100]
@@ -148,7 +151,7 @@ def test_fit_threshold_follows_the_target(
 
 
 @pytest.mark.exercise("2.8", weight=2)
-@pytest.mark.needs(*TRAINED_BY, "2.7")
+@after_scoring
 def test_run_gives_a_working_detector(
     student: Student,
     exam: tuple[np.ndarray, np.ndarray],
@@ -174,7 +177,7 @@ def test_run_gives_a_working_detector(
 
 
 @pytest.mark.exercise("2.8", weight=1)
-@pytest.mark.needs(*TRAINED_BY, "2.7")
+@after_scoring
 def test_run_threshold_comes_from_validation(
     student: Student, series: dict[str, list[float]]
 ) -> None:
