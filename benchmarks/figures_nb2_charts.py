@@ -24,7 +24,7 @@ def opinions(rows: Mapping[str, Sequence[float]]) -> None:
         axis.plot(values, [-place] * len(values), "o", color=COLOURS.get(name, ANOMALY), alpha=0.7)
         axis.plot(np.mean(values), -place, "|", color=THRESHOLD, markersize=16)
     axis.axvline(0.5, color=THRESHOLD, linestyle=":", linewidth=1)
-    axis.annotate("chance", (0.5, 0.45), ha="center", fontsize=9)
+    axis.annotate("chance", (0.51, 0.45), fontsize=9)
     axis.set(xlim=(0, 1), ylim=(0.4 - len(OPINIONS), 0.7), xlabel="AUROC, digit 5 normal")
     axis.set_yticks([-place for place in range(len(OPINIONS))], list(OPINIONS.values()))
     save(figure, "opinions")
