@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_utils.course import load_course
+from grader.examination import ONE_THREAD
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = [notebook.id for notebook in load_course().notebooks]
@@ -75,7 +76,7 @@ def run(notebook: Path, folder: Path, stop: str = "", missing: str = "") -> str:
         [sys.executable, "-W", "error::SyntaxWarning", "-c", RUNNER, "nb.ipynb", stop, missing],
         cwd=folder, capture_output=True, text=True,
         env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "ANOMALY_COURSE_PROFILE": "quick",
-             "PYTHONPATH": str(folder)},
+             "PYTHONPATH": str(folder), **ONE_THREAD},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
