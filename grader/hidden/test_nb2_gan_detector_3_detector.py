@@ -73,10 +73,14 @@ def test_fit_leaves_networks_untrained_on_request(
 
 @pytest.mark.exercise("2.8", weight=2, core=True)
 @after_training
-def test_fit_trains_every_network(student: Student, trained: Handle, untrained: Handle) -> None:
-    """The encoder's loss falls, and generator, discriminator and encoder have learnt."""
+def test_fit_trains_every_network(
+    student: Student, first: Refit, trained: Handle, untrained: Handle
+) -> None:
+    """The encoder's loss falls, all three networks have learnt, and normal images are copied."""
     expect(nb2_detector.losses_fall(student.attribute(trained, "history")))
     expect(nb2_detector.networks_learned(weights(student, trained), weights(student, untrained)))
+    copies = student.method(trained, "reconstruct", first.x_val)
+    expect(nb2_detector.copies_know_the_digit(copies, first.x_val, first.x_train.mean(axis=0)))
 
 
 @pytest.mark.exercise("2.8", weight=3, core=True)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_utils.datasets import load_mnist
 from data_utils.selfcheck import nb2_detector
 from data_utils.selfcheck.nb2_visible_detector import DETECTOR_CHECKS
 from data_utils.selfcheck.words import Found
@@ -205,3 +206,14 @@ def test_a_score_upside_down_is_told_from_a_weak_one(reached: float, fine: bool)
 def test_forged_weights_are_a_finding_and_no_crash() -> None:
     forged = nb2_detector.by_network("weights", [], None)
     assert nb2_detector.networks_learned(forged, forged) is not None
+
+
+def test_copies_of_another_image_are_worse_than_the_mean_image() -> None:
+    data = load_mnist("embedded")
+    fives = data.images[data.labels == 5]
+    shown, mean = fives[:100], fives[100:].mean(axis=0)
+    near = (0.5 * shown + 0.5 * mean).astype(np.uint8)
+    assert nb2_detector.copies_know_the_digit(near, shown, mean) is None
+    finding = nb2_detector.copies_know_the_digit(fives[200:300], shown, mean)
+    assert finding is not None
+    assert "the encoder does not know this generator" in finding.why
