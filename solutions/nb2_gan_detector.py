@@ -17,7 +17,7 @@
 # detector. By the end you can
 #
 # - write the two losses of a GAN and one step of its training, and say what its curves mean,
-# - say why the discriminator's opinion is no anomaly score, and a generator fed with noise copies nothing,
+# - say why the discriminator's opinion is a poor anomaly score, and a generator fed with noise copies nothing,
 # - copy an image by searching the generator's noise, or by an encoder,
 # - combine two scores on different scales, and set a threshold from normal images alone,
 # - take a paper's own numbers apart, and say what they prove.
