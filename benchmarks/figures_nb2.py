@@ -164,12 +164,13 @@ def _digit_values(lessons: dict[str, Any]) -> Values:
 
 
 def floor_values() -> Values:
-    """Quote the ten-seed table of the embedded profile."""
-    rows = [row for row in measured_rows(NOTEBOOK, NB2.code())
-            if (row["profile"], row["digit"]) == (PROFILE, DIGIT)]  # fmt: skip
+    """Quote the ten-seed tables."""
+    measured = measured_rows(NOTEBOOK, NB2.code())
 
-    def seeds_of(name: str, column: str = "auroc") -> list[float]:
-        return [row[column] for row in rows if row["row"] == name]
+    def seeds_of(name: str, column: str = "auroc", profile: str = PROFILE) -> list[float]:
+        wanted = (name, profile, DIGIT)
+        rows = [row for row in measured if (row["row"], row["profile"], row["digit"]) == wanted]
+        return [row[column] for row in rows]
 
     values = {f"floor_{name}": three(statistics.mean(seeds_of(name)))
               for name in ("solution", "untrained", "pca", "nearest")}  # fmt: skip
@@ -178,6 +179,12 @@ def floor_values() -> Values:
         of_seeds = seeds_of("solution", f"auroc_{part}")
         values[f"floor_{part}"] = three(statistics.mean(of_seeds))
         values[f"floor_{part}_sd"] = three(statistics.stdev(of_seeds))
+    for name, row, column in (
+        ("solution", "solution", "auroc"),
+        ("discriminator", "solution", "auroc_discriminator"),
+        ("pca", "pca", "auroc"),
+    ):
+        values[f"full_{name}"] = three(statistics.mean(seeds_of(row, column, "full")))
     return values
 
 
