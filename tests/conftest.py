@@ -5,6 +5,7 @@ tests together and does not say so (pytest-xdist issue 1386), and two processes 
 course folder, which takes a minute each.
 """
 
+import os
 import signal
 from typing import Any
 
@@ -23,7 +24,11 @@ SHARED = {
 
 
 def pytest_configure() -> None:
-    """Heed Ctrl-C: a shell's background job ignores it, and so would all that the tests start."""
+    """Heed Ctrl-C: a shell's background job ignores it, and so would all that the tests start.
+
+    And one thread for each process: torch's would fight over the cores that the processes share.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
