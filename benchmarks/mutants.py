@@ -37,6 +37,14 @@ from grader.sample_class import solution_notebook
 
 _FREE = "the architecture is free: another width is another honest design"
 EXPLAINED: dict[tuple[str, str], str] = {
+    ("2.2", "off by one: 0.2"): _FREE,
+    ("2.2", "constant: 0.2"): _FREE,
+    ("2.2", "off by one: 1"): _FREE,
+    ("2.5", "off by one: 100"): "another default; every call that matters names its steps",
+    ("2.5", "constant: 100"): "another default; every call that matters names its steps",
+    ("2.5", "off by one: 0.1"): "another default rate, and Adam gets there",
+    ("2.5", "constant: 0.1"): "another default rate, and Adam gets there",
+    ("2.7", "constant: 1e-12"): "any tiny number keeps a spread of 0 from dividing by zero",
     ("1.2", "constant: 1e-12"): "any tiny number keeps a black image from dividing by zero",
     ("1.6", "constant: 1e-12"): "any tiny number keeps a black image from dividing by zero",
     (
