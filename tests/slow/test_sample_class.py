@@ -33,12 +33,12 @@ SAVED_ELSEWHERE = [
     for s in CLASSES[notebook_id]
     if s.saved_by != "jupyter"
 ]
-# Two other designs of each notebook and bad files are graded one by one; who is wrong or hostile,
-# several at once. The solution by itself is graded in profile embedded (test_grading) and by
-# nbgrader's commands; all other designs by `make demo`.
+# Bad files and the design that differs most from the solution are graded one by one; who is wrong
+# or hostile, several at once. The solution by itself is graded in profile embedded (test_grading)
+# and by nbgrader's commands; every design by `make demo`.
 DESIGNS = {
-    "nb1_autoencoder": ["convolutional_design", "variational_design"],
-    "nb2_gan_detector": ["two_stage_design", "written_otherwise"],
+    "nb1_autoencoder": ["convolutional_design"],
+    "nb2_gan_detector": ["written_otherwise"],
 }
 NAMES = [
     (notebook_id, name)
