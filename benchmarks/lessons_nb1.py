@@ -7,7 +7,6 @@ them into figures and into the numbers that the notebook's text quotes. Judged o
 test and anomaly sets, but for the neighbours, which are compared on the exam.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,13 +14,13 @@ import numpy as np
 
 from benchmarks.calibrate_nb1 import NB1
 from benchmarks.calibration import exam_images, one_thread
+from benchmarks.lessons import measure_missing
 from benchmarks.masters import design_namespace, results_path
 from data_utils.baselines import NearestImage, PrincipalComponents
 from data_utils.datasets import load_mnist
 from data_utils.edge_maps import EdgeMapNeighbours
 from data_utils.images import network_input
 from data_utils.metrics import auroc
-from grader.files import write_atomically
 from grader.hidden.nb1_reference import relative_errors
 
 NOTEBOOK, PROFILE, DIGIT = "nb1_autoencoder", "embedded", 9
@@ -161,7 +160,7 @@ def neighbours(here: dict[str, Any]) -> dict[str, list[float]]:
 
 def main() -> None:
     """Measure what is missing in the results, and write it down."""
-    one_thread()
+    one_thread()  # before the framework is imported
     here = design_namespace(NOTEBOOK)
     lessons: dict[str, Callable[[], Any]] = {
         "leaks": lambda: leaks(here),
@@ -172,13 +171,7 @@ def main() -> None:
         "neighbours": lambda: neighbours(here),
         "capacity": capacity,
     }
-    done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    done["command"] = "python -m benchmarks.lessons_nb1"
-    for name, lesson in lessons.items():
-        if name not in done:
-            done[name] = lesson()
-            write_atomically(RESULTS, (json.dumps(done, indent=1) + "\n").encode())
-            print(name, done[name], flush=True)
+    measure_missing(RESULTS, "python -m benchmarks.lessons_nb1", lessons)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ the digits, which are compared with the baselines on the exam.
 """
 
 import functools
-import json
 import time
 import warnings
 from collections.abc import Callable
@@ -18,7 +17,8 @@ from typing import Any
 import jupytext
 import numpy as np
 
-from benchmarks.calibration import exam_images, one_thread
+from benchmarks.calibration import exam_images
+from benchmarks.lessons import measure_missing
 from benchmarks.masters import ROOT, design_namespace, results_path
 from data_utils.baselines import NearestImage, PrincipalComponents
 from data_utils.course import load_course
@@ -26,7 +26,6 @@ from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc
 from data_utils.selfcheck.learner import visible_result
 from data_utils.splits import one_vs_rest
-from grader.files import write_atomically
 from grader.hidden.nb1_reference import squared_errors
 
 NOTEBOOK, PROFILE, DIGIT = "nb2_gan_detector", "embedded", 5
@@ -140,14 +139,7 @@ def lessons() -> dict[str, Callable[[], Any]]:
 
 def main() -> None:
     """Measure what is missing in the results, and write it down."""
-    one_thread()
-    done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    done["command"] = COMMAND
-    for name, lesson in lessons().items():
-        if name not in done:
-            done[name] = lesson()
-            write_atomically(RESULTS, (json.dumps(done, indent=1) + "\n").encode())
-            print(name, done[name], flush=True)
+    measure_missing(RESULTS, COMMAND, lessons())
 
 
 if __name__ == "__main__":

@@ -113,6 +113,12 @@ def networks_learned(trained: dict[str, Any], untrained: dict[str, Any]) -> Find
     return None
 
 
+def error_beside_mean(copies: Any, images: NDArray[np.uint8], mean: Any) -> float:
+    """Return the squared error of the copies, in units of the mean image's."""
+    error = float(np.mean((np.asarray(copies, float) - images) ** 2))
+    return error / float(np.mean((mean - images.astype(float)) ** 2))
+
+
 def copies_know_the_digit(copies: Any, images: NDArray[np.uint8], mean: Any) -> Finding | None:
     """Copies of normal images come nearer than the mean of the training images does.
 
@@ -131,8 +137,7 @@ def copies_know_the_digit(copies: Any, images: NDArray[np.uint8], mean: Any) -> 
     finding = reconstructions_form(copies, images)
     if finding:
         return finding
-    error = float(np.mean((np.asarray(copies, float) - images) ** 2))
-    ratio = error / float(np.mean((mean - images.astype(float)) ** 2))
+    ratio = error_beside_mean(copies, images, mean)
     if ratio <= MOST_OF_MEAN:
         return None
     return Finding(

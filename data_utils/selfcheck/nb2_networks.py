@@ -3,7 +3,7 @@
 Expected values and measurements come from the caller.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from data_utils.selfcheck.words import Finding
 
 GREY_ATOL = 2e-3  # one grey value of 255 is 0.008 on the scale from -1 to 1
 NO_DIFFERENCE = 1e-7  # relative; float32 keeps about seven digits
+SHIFT = "0 must become -1 and 255 must become 1: half of 255 is 127.5, and the shift is -1"
 COMPANY = 0.01  # of a standard deviation: far above float noise, far below batch statistics
 
 
@@ -40,27 +41,8 @@ def range_values(got: Any, expected: NDArray[np.floating[Any]]) -> Finding | Non
     if finding or np.allclose(values, expected, rtol=0, atol=GREY_ATOL):
         return finding
     grey = (expected + 1) * 127.5
-    shift = "0 must become -1 and 255 must become 1: half of 255 is 127.5, and the shift is -1"
-    mistakes = (
-        (grey / 255, "this is the range from 0 to 1: the shift is missing", shift),
-        (grey / 255 * 2, "the shift is missing: black is 0", shift),
-        (grey / 127.5 - 0.5, "the shift is wrong: black is -0.5", shift),
-        (grey / 255 - 0.5, "from -0.5 to 0.5: half of the range", shift),
-        (grey / 255 - 1, "the shift is right and the factor is not: white is 0", shift),
-        (grey, "the grey values are as they were: nothing was scaled", shift),
-        (grey - 127.5, "the division is missing", "divide by 127.5 before you take 1 off"),
-        (grey // 127.5 - 1, "the division was done in whole numbers", "divide with / , not //"),
-        (grey // 255, "the division was done in whole numbers", "divide with / , not //"),
-        (grey // 255 * 2 - 1, "the division was done in whole numbers", "divide with / , not //"),
-        (-expected, "the sign is turned: black is 1 and white is -1", shift),
-        (_standardised(grey), "these are standard deviations from the batch's own mean",
-         "the range is fixed, whatever the other images are: 0 becomes -1, 255 becomes 1"),
-        ((grey - grey.min()) / max(np.ptp(grey), 1) * 2 - 1,
-         "scaled by the smallest and largest grey value of these images",
-         "use 0 and 255, which are the same for every batch"),
-    )  # fmt: skip
-    why, advice = "the formula differs", shift
-    for wrong, reason, cure in mistakes:
+    why, advice = "the formula differs", SHIFT
+    for wrong, reason, cure in _range_mistakes(expected, grey):
         if np.allclose(values, wrong, rtol=0, atol=GREY_ATOL):
             why, advice = reason, cure
             break
@@ -71,6 +53,30 @@ def range_values(got: Any, expected: NDArray[np.floating[Any]]) -> Finding | Non
         why,
         advice,
     )
+
+
+def _range_mistakes(
+    expected: NDArray[np.floating[Any]], grey: NDArray[np.floating[Any]]
+) -> Iterable[tuple[NDArray[np.floating[Any]], str, str]]:
+    """Return wrong values, the reason for each and its cure."""
+    return (
+        (grey / 255, "this is the range from 0 to 1: the shift is missing", SHIFT),
+        (grey / 255 * 2, "the shift is missing: black is 0", SHIFT),
+        (grey / 127.5 - 0.5, "the shift is wrong: black is -0.5", SHIFT),
+        (grey / 255 - 0.5, "from -0.5 to 0.5: half of the range", SHIFT),
+        (grey / 255 - 1, "the shift is right and the factor is not: white is 0", SHIFT),
+        (grey, "the grey values are as they were: nothing was scaled", SHIFT),
+        (grey - 127.5, "the division is missing", "divide by 127.5 before you take 1 off"),
+        (grey // 127.5 - 1, "the division was done in whole numbers", "divide with / , not //"),
+        (grey // 255, "the division was done in whole numbers", "divide with / , not //"),
+        (grey // 255 * 2 - 1, "the division was done in whole numbers", "divide with / , not //"),
+        (-expected, "the sign is turned: black is 1 and white is -1", SHIFT),
+        (_standardised(grey), "these are standard deviations from the batch's own mean",
+         "the range is fixed, whatever the other images are: 0 becomes -1, 255 becomes 1"),
+        ((grey - grey.min()) / max(np.ptp(grey), 1) * 2 - 1,
+         "scaled by the smallest and largest grey value of these images",
+         "use 0 and 255, which are the same for every batch"),
+    )  # fmt: skip
 
 
 def _range_form(values: Any, expected: NDArray[np.floating[Any]]) -> Finding | None:

@@ -181,29 +181,40 @@ def steps_report(
     import torch
 
     pair = _calm_pair(noise.shape[1], seed)
-    players = _weights_of(pair)
-    optimizers = tuple(torch.optim.SGD(w, r) for w, r in zip(players, rates, strict=True))
-    reports: list[dict[str, Any]] = []
+    optimizers = tuple(torch.optim.SGD(w, r) for w, r in zip(_weights_of(pair), rates, strict=True))
     first: list[NDArray[np.float64]] = []
-    losses, slopes = _known(copy.deepcopy(pair), real, noise)
+    before = _known(copy.deepcopy(pair), real, noise)
+    reports: list[dict[str, Any]] = []
     for _ in range(calls):
-        results: list[Any] = []
-        before = [_flat(weights) for weights in players]
-
-        def recorded(*args: Any, results: list[Any] = results) -> tuple[float, float]:
-            results.append(gan_step(*args))
-            return 0.0, 0.0
-
         with _seeded(seed):  # who draws noise of his own draws the same at each call
-            run_gan_step(recorded, pair, _squared_losses, optimizers, real, noise)
-        changes = [_flat(weights) - old for weights, old in zip(players, before, strict=True)]
+            result, changes = _one_step(gan_step, pair, optimizers, real, noise)
         first = first or changes
-        both = [_change(*p) for p in zip(changes, slopes, rates, first, strict=True)]
-        report = _returned(results[0]) | {"losses": losses}
-        losses, slopes = _known(copy.deepcopy(pair), real, noise)
-        report |= {"losses_after": losses, "discriminator": both[0], "generator": both[1]}
-        reports.append(report)
+        after = _known(copy.deepcopy(pair), real, noise)
+        both = [_change(*p) for p in zip(changes, before[1], rates, first, strict=True)]
+        moves = dict(zip(("discriminator", "generator"), both, strict=True))
+        reports.append(_returned(result) | {"losses": before[0], "losses_after": after[0]} | moves)
+        before = after
     return reports
+
+
+def _one_step(
+    gan_step: Callable[..., Any],
+    pair: GanPair,
+    optimizers: tuple[Any, ...],
+    real: NDArray[np.float32],
+    noise: NDArray[np.float32],
+) -> tuple[Any, list[NDArray[np.float64]]]:
+    """Run the step once; return what it gave and how far each player's weights moved."""
+    results: list[Any] = []
+
+    def recorded(*args: Any) -> tuple[float, float]:
+        results.append(gan_step(*args))
+        return 0.0, 0.0
+
+    players = _weights_of(pair)
+    before = [_flat(weights) for weights in players]
+    run_gan_step(recorded, pair, _squared_losses, optimizers, real, noise)
+    return results[0], [_flat(w) - old for w, old in zip(players, before, strict=True)]
 
 
 def _squared_losses(real_logits: Any, fake_logits: Any, smoothing: float = 0.0) -> Any:

@@ -16,8 +16,15 @@ VANISHING = 0.05  # of the full gradient; the loss of the text keeps more than 0
 SLOPE_RTOL, ALONG = 0.1, 0.99  # of a step of plain gradient descent, which is exact but for float32
 LIKE_THE_FIRST = 0.3  # small steps on the same batch hardly differ; gradients that add up double
 PLAYERS = ("discriminator", "generator")
+# A reason and its cure.
+OTHER_ORDER = ("the two are returned in the other order", "return the discriminator's loss first")
+SQUASHED_TWICE = (
+    "the sigmoid was applied twice: the function takes logits and squashes them itself",
+    "hand the logits over as they are",
+)
 
-Mistakes = Iterable[tuple[float, str, str]]
+Mistakes = Iterable[tuple[float, str, str]]  # a wrong value, its reason, its cure
+Logits = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]  # of real and of drawn images
 
 
 # ------------------------------------------------------------ exercise 2.3
@@ -46,7 +53,7 @@ def losses_form(report: Mapping[str, Any]) -> Finding | None:
 def discriminator_loss(
     report: Mapping[str, Any],
     expected: Sequence[float],
-    logits: tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]],
+    logits: Logits,
     smoothing: float,
 ) -> Finding | None:
     """Compare the discriminator's loss with the right one; name the mistake.
@@ -58,17 +65,22 @@ def discriminator_loss(
     expected : sequence of float
         The right losses of discriminator and generator.
     logits : tuple of ndarray
-        Of real and of drawn images.
     smoothing : float
     """
+    cure = "aim at 1 - smoothing for real images, at 0 for drawn ones"
+    mistakes = (
+        (expected[1], f"this is the generator's loss: {OTHER_ORDER[0]}", OTHER_ORDER[1]),
+        *_wrong_targets(logits, smoothing, cure),
+        *_wrong_sums(logits, smoothing),
+    )
+    return _loss_value("discriminator", report["values"][0], expected[0], mistakes, cure)
+
+
+def _wrong_targets(logits: Logits, smoothing: float, cure: str) -> Mistakes:
+    """Return what the discriminator's loss is with other targets than 1 - smoothing and 0."""
     (real, real_0), (fake_1, fake) = (_entropies(part) for part in logits)
     smooth = (1 - smoothing) * real + smoothing * real_0
-    sizes = [np.size(part) for part in logits]
-    squashed_real, squashed_fake = (_entropies(1 / (1 + np.exp(-part))) for part in logits)
-    add, cure = "add the two means", "aim at 1 - smoothing for real images, at 0 for drawn ones"
-    mistakes = (
-        (expected[1], "this is the generator's loss: the two are returned in the other order",
-         "return the discriminator's loss first"),
+    return (
         (real + fake, "there is no smoothing in it", cure),
         (0.9 * real + 0.1 * real_0 + fake, "the smoothing is always 0.1",
          "use the argument smoothing"),
@@ -80,6 +92,17 @@ def discriminator_loss(
         (real_0 + (1 - smoothing) * fake_1 + smoothing * fake,
          "the targets are swapped: real images are called drawn", cure),
         (real_0 + fake_1, "the targets are swapped: real images are called drawn", cure),
+    )  # fmt: skip
+
+
+def _wrong_sums(logits: Logits, smoothing: float) -> Mistakes:
+    """Return what the discriminator's loss is with the right targets and another sum of them."""
+    (real, real_0), (_, fake) = (_entropies(part) for part in logits)
+    smooth = (1 - smoothing) * real + smoothing * real_0
+    sizes = [np.size(part) for part in logits]
+    squashed_real, squashed_fake = (_entropies(1 / (1 + np.exp(-part))) for part in logits)
+    add = "add the two means"
+    return (
         ((smooth + fake) / 2, "the two halves were averaged", add),
         ((sizes[0] * smooth + sizes[1] * fake) / sum(sizes),
          "one mean runs over real and drawn images together", add),
@@ -89,16 +112,14 @@ def discriminator_loss(
         (fake, "the half of the real images is missing", add),
         (-smooth - fake, "the sign is turned", "a loss is smaller when things are better"),
         ((1 - smoothing) * squashed_real[0] + smoothing * squashed_real[1] + squashed_fake[1],
-         "the sigmoid was applied twice: the function takes logits and squashes them itself",
-         "hand the logits over as they are"),
+         *SQUASHED_TWICE),
     )  # fmt: skip
-    return _loss_value("discriminator", report["values"][0], expected[0], mistakes, cure)
 
 
 def generator_loss(
     report: Mapping[str, Any],
     expected: Sequence[float],
-    logits: tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]],
+    logits: Logits,
     smoothing: float,
 ) -> Finding | None:
     """Compare the generator's loss with the right one; parameters as `discriminator_loss`."""
@@ -106,8 +127,7 @@ def generator_loss(
     squashed = _entropies(1 / (1 + np.exp(-logits[1])))
     cure = "the target is 1, for drawn images alone, without smoothing"
     mistakes = (
-        (expected[0], "this is the discriminator's loss: the two are returned in the other order",
-         "return the discriminator's loss first"),
+        (expected[0], f"this is the discriminator's loss: {OTHER_ORDER[0]}", OTHER_ORDER[1]),
         (-fake_0, "this is the mean of log(1 - sigmoid(f)), which is flat where drawings are bad",
          "take minus the mean of log(sigmoid(f))"),
         (fake_0, "its target is 0: it learns to be found out", cure),
@@ -121,9 +141,7 @@ def generator_loss(
          "take the mean, so that the batch size does not matter"),
         (-fake, "the sign is turned", "a loss is smaller when things are better"),
         (-expected[0], "this is minus the discriminator's loss", cure),
-        (squashed[0],
-         "the sigmoid was applied twice: the function takes logits and squashes them itself",
-         "hand the logits over as they are"),
+        (squashed[0], *SQUASHED_TWICE),
     )  # fmt: skip
     return _loss_value("generator", report["values"][1], expected[1], mistakes, cure)
 

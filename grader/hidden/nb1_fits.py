@@ -23,6 +23,7 @@ class Refit:
     """A detector fitted here, on arrays that were handed in, and the images to judge it on."""
 
     trained: Handle
+    seed: int
     x_train: np.ndarray
     x_val: np.ndarray
     exam_normal: np.ndarray
@@ -58,4 +59,6 @@ def refit(student: Student, exam: tuple[np.ndarray, np.ndarray], which: int) -> 
     x_train, x_val = normal[:3150], normal[3150:3600]
     trained = student.keep(x_train, x_val, seed, budget="quick")
     held_out, digits = exam
-    return Refit(trained, x_train, x_val, held_out[digits != digit], held_out[digits == digit])
+    return Refit(
+        trained, seed, x_train, x_val, held_out[digits != digit], held_out[digits == digit]
+    )

@@ -3,19 +3,23 @@
 The reference values come from nb1_reference; no solution is imported.
 """
 
-import contextlib
-
 import numpy as np
 import pytest
 
 from data_utils.images import network_input
 from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_detector, nb1_score, nb1_split, nb1_steps
-from data_utils.selfcheck.words import Finding, Found, expect
+from data_utils.selfcheck.words import expect
 from grader.examination import Examination
+from grader.hidden.detector_checks import (
+    TARGET_FPR,
+    at_floor,
+    auroc_of_run,
+    in_other_company,
+    threshold_of_run,
+)
 from grader.hidden.nb1_fits import (
     REFIT_DIGITS,
-    REFIT_SEEDS,
     Refit,
     learners_images,
     refit,
@@ -23,11 +27,9 @@ from grader.hidden.nb1_fits import (
 )
 from grader.hidden.nb1_reference import exam_copies, reference_counts, reference_scores
 from grader.sandbox import Handle
-from grader.series import exam_series, rounded, training_series
 from grader.student import Student
 
 UNTRAINED_MARGIN = 0.15  # AUROC; the plainest honest design leads by more on digit 2
-TARGET_FPR = 0.05
 
 
 # ---------------------------------------------------------------- exercise 1.1
@@ -211,8 +213,8 @@ def first_fit(fitter: Student, exam: tuple[np.ndarray, np.ndarray]) -> Refit:
 @pytest.fixture(scope="session")
 def untrained(fitter: Student, first_fit: Refit) -> Handle:
     """The same network, of the same seed, untrained."""
-    seed = REFIT_SEEDS[0]
-    return fitter.keep(first_fit.x_train, first_fit.x_val, seed, budget="quick", train=False)
+    seed, x_train, x_val = first_fit.seed, first_fit.x_train, first_fit.x_val
+    return fitter.keep(x_train, x_val, seed, budget="quick", train=False)
 
 
 @pytest.mark.exercise("1.5", weight=2, core=True)
@@ -238,7 +240,7 @@ def test_fit_beats_its_untrained_copy(
     facts[f"auroc_refit_{REFIT_DIGITS[0]}"] = reached
     facts[f"auroc_untrained_{REFIT_DIGITS[0]}"] = before
     expect(nb1_detector.better_than_untrained(reached, before, UNTRAINED_MARGIN))
-    expect(_at_floor(student, "quick", REFIT_DIGITS[0], reached))
+    expect(at_floor(student, "quick", REFIT_DIGITS[0], reached, nb1_detector.reaches_floor))
 
 
 @pytest.mark.exercise("1.5", weight=2)
@@ -249,7 +251,7 @@ def test_fit_works_for_another_digit(
     other = refit(student, exam, 1)
     reached = other.auroc(student, other.trained)
     facts[f"auroc_refit_{REFIT_DIGITS[1]}"] = reached
-    expect(_at_floor(student, "quick", REFIT_DIGITS[1], reached))
+    expect(at_floor(student, "quick", REFIT_DIGITS[1], reached, nb1_detector.reaches_floor))
 
 
 @pytest.mark.exercise("1.5", weight=1)
@@ -259,10 +261,7 @@ def test_fit_scores_do_not_depend_on_company(
     """The same score for an image in any order and any batch."""
     images = exam[0][:200]
     together = scores_outside(student, first_fit.trained, images)
-    order = np.random.default_rng(71).permutation(len(images))
-    apart = np.empty_like(together)
-    for piece in np.array_split(order, (1, 2, 30)):
-        apart[piece] = scores_outside(student, first_fit.trained, images[piece])
+    apart = in_other_company(lambda some: scores_outside(student, first_fit.trained, some), images)
     expect(nb1_detector.same_in_any_order(together, apart))
 
 
@@ -299,20 +298,8 @@ def test_run_gives_a_working_detector(
     series: dict[str, list[float]],
 ) -> None:
     """After the whole notebook ran, its detector scores the exam as it should."""
-    detector = student.in_run("variable", "detector")
-    digit = student.in_run("value", "ANOMALY_DIGIT")
-    expect(nb1_detector.digit_form(digit))
-    digit = int(digit)
-    images, digits = exam
-    scores = student.in_run("method", detector, "anomaly_score", images)
-    expect(nb1_detector.scores_form(scores, len(images)))
-    scores = np.asarray(scores, float)
-    reached = auroc(scores[digits != digit], scores[digits == digit])
-    facts[f"auroc_exam_{digit}"] = reached
-    series.update(exam_series(scores, digits == digit))
-    with contextlib.suppress(Found):  # whether there is a history is not this check's question
-        series["loss"] = training_series(student.in_run("attribute", detector, "history"))
-    expect(_at_floor(student, None, digit, reached))
+    digit, reached = auroc_of_run(student, "ANOMALY_DIGIT", exam, facts, series)
+    expect(at_floor(student, None, digit, reached, nb1_detector.reaches_floor))
 
 
 @pytest.mark.exercise("1.5", weight=1)
@@ -321,22 +308,7 @@ def test_run_threshold_comes_from_validation(
     student: Student, series: dict[str, list[float]]
 ) -> None:
     """The detector's threshold follows from its scores of x_val, and from nothing else."""
-    detector = student.in_run("variable", "detector")
-    x_val = student.in_run("value", "x_val")
-    scores = student.in_run("method", detector, "anomaly_score", x_val)
-    expect(nb1_detector.scores_form(scores, len(x_val) if isinstance(x_val, np.ndarray) else 0))
-    got = student.in_run("attribute", detector, "threshold")
-    expect(nb1_score.threshold_value(got, np.asarray(scores, float), TARGET_FPR))
-    series["threshold"] = rounded(np.ravel(got))
-
-
-def _at_floor(student: Student, profile: str | None, digit: int, reached: float) -> Finding | None:
-    """Compare with the published floor; without one there is nothing to compare with."""
-    floor = student.floor(profile, digit)
-    if floor is None or floor.auroc is None:
-        return None
-    where = f"{student.notebook.setting.words(digit)}, exam images"
-    return nb1_detector.reaches_floor(reached, floor.auroc, where)
+    threshold_of_run(student, series)
 
 
 # ---------------------------------------------------------------- exercise 1.6

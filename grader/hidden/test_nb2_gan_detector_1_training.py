@@ -148,6 +148,15 @@ def losses_report(student: Student, *args: Any) -> dict[str, Any]:
     return report
 
 
+def right_and_reported(
+    student: Student, seed: int, smoothing: float
+) -> tuple[dict[str, Any], tuple[float, float], tuple[np.ndarray, np.ndarray], float]:
+    """Measure losses: the report, the right ones, the logits and the smoothing they are of."""
+    logits = logit_batches(seed)
+    report = losses_report(student, *logits, smoothing)
+    return report, reference_losses(*logits, smoothing), logits, smoothing
+
+
 @pytest.mark.exercise("2.3", weight=1, core=True)
 def test_losses_form(student: Student) -> None:
     """Two losses, each a single number."""
@@ -159,10 +168,8 @@ def test_losses_form(student: Student) -> None:
 def test_discriminator_loss(student: Student, smoothing: float) -> None:
     """The discriminator's loss, with the smoothing of real images alone."""
     for seed in (232, 233):
-        logits = logit_batches(seed)
-        report = losses_report(student, *logits, smoothing)
-        right = reference_losses(*logits, smoothing)
-        expect(nb2_training.discriminator_loss(report, right, logits, smoothing))
+        measured = right_and_reported(student, seed, smoothing)
+        expect(nb2_training.discriminator_loss(*measured))
 
 
 @pytest.mark.exercise("2.3", weight=1)
@@ -177,10 +184,7 @@ def test_smoothing_is_a_tenth_unless_asked(student: Student) -> None:
 def test_generator_loss(student: Student) -> None:
     """The generator's loss, from the drawn images alone and without smoothing."""
     for seed, smoothing in ((235, 0.1), (236, 0.3), (237, 0.0)):
-        logits = logit_batches(seed)
-        report = losses_report(student, *logits, smoothing)
-        right = reference_losses(*logits, smoothing)
-        expect(nb2_training.generator_loss(report, right, logits, smoothing))
+        expect(nb2_training.generator_loss(*right_and_reported(student, seed, smoothing)))
 
 
 @pytest.mark.exercise("2.3", weight=3)

@@ -200,26 +200,30 @@ def test_verdicts_at_the_threshold(student: Student) -> None:
     expect(nb2_audit.class_ids("verdict", got["verdict"], verdict, mistakes))
 
 
+def ask_matrix(
+    student: Student, case: tuple[int, int, int], threshold: float, key: str
+) -> tuple[Any, np.ndarray]:
+    """Ask for one thing of the verdicts; return it and the right confusion matrix."""
+    seed, count, normal = case
+    scores, digits = images_of(seed, count)
+    _, _, matrix = verdict_table(scores, digits, normal, threshold)
+    got = student.call(scores, digits, normal, threshold)
+    expect(nb2_audit.has_keys(got, nb2_audit.VERDICT_KEYS, (key,)))
+    return got[key], matrix
+
+
 @pytest.mark.exercise("2.9", weight=1)
 @pytest.mark.parametrize("threshold", [-0.4, 99.0])
 def test_verdicts_matrix(student: Student, threshold: float) -> None:
     """[[tn, fp], [fn, tp]], also where no image at all is flagged."""
-    scores, digits = images_of(921, 74)
-    _, _, matrix = verdict_table(scores, digits, 3, threshold)
-    got = student.call(scores, digits, 3, threshold)
-    expect(nb2_audit.has_keys(got, nb2_audit.VERDICT_KEYS, ("matrix",)))
-    expect(nb2_audit.matrix_value(got["matrix"], matrix))
+    expect(nb2_audit.matrix_value(*ask_matrix(student, (921, 74, 3), threshold, "matrix")))
 
 
 @pytest.mark.exercise("2.9", weight=1)
 @pytest.mark.parametrize("threshold", [-0.7, 1.1])
 def test_verdicts_accuracy(student: Student, threshold: float) -> None:
     """The share of right verdicts."""
-    scores, digits = images_of(931, 91)
-    _, _, matrix = verdict_table(scores, digits, 6, threshold)
-    got = student.call(scores, digits, 6, threshold)
-    expect(nb2_audit.has_keys(got, nb2_audit.VERDICT_KEYS, ("accuracy",)))
-    expect(nb2_audit.verdict_accuracy(got["accuracy"], matrix))
+    expect(nb2_audit.verdict_accuracy(*ask_matrix(student, (931, 91, 6), threshold, "accuracy")))
 
 
 # ---------------------------------------------------------------- exercise 2.10

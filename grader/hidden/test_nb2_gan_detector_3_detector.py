@@ -4,22 +4,26 @@ A fit goes through the learner's other functions. Checks that need one are excus
 already lost points; an untrained detector needs only those that build it.
 """
 
-import contextlib
-
 import numpy as np
 import pytest
 
 from data_utils.metrics import auroc
-from data_utils.selfcheck import nb1_detector, nb1_score, nb2_detector
-from data_utils.selfcheck.words import Finding, Found, expect
+from data_utils.selfcheck import nb1_score, nb2_detector
+from data_utils.selfcheck.words import expect
 from grader.examination import Examination
+from grader.hidden.detector_checks import (
+    TARGET_FPR,
+    at_floor,
+    auroc_of_run,
+    in_other_company,
+    own_scores,
+    threshold_of_run,
+)
 from grader.hidden.nb2_fits import Refit, refit_images, scores_outside, weights
 from grader.sandbox import Handle
-from grader.series import exam_series, rounded, training_series
 from grader.student import Student
 
 UNTRAINED_MARGIN = 0.15  # AUROC; the plainest honest design leads by more on digit 6
-TARGET_FPR = 0.05
 # The exercises whose functions build the networks, train them, and score with them.
 after_building = pytest.mark.needs("2.1", "2.2")
 after_training = pytest.mark.needs("2.1", "2.2", "2.3", "2.4", "2.6")
@@ -74,13 +78,16 @@ def test_fit_leaves_networks_untrained_on_request(
 @pytest.mark.exercise("2.8", weight=2, core=True)
 @after_training
 def test_fit_trains_every_network(
-    student: Student, first: Refit, trained: Handle, untrained: Handle
+    student: Student, first: Refit, trained: Handle, untrained: Handle, facts: dict[str, float]
 ) -> None:
     """The encoder's loss falls, all three networks have learnt, and normal images are copied."""
     expect(nb2_detector.losses_fall(student.attribute(trained, "history")))
     expect(nb2_detector.networks_learned(weights(student, trained), weights(student, untrained)))
     copies = student.method(trained, "reconstruct", first.x_val)
-    expect(nb2_detector.copies_know_the_digit(copies, first.x_val, first.x_train.mean(axis=0)))
+    expect(nb2_detector.reconstructions_form(copies, first.x_val))
+    mean = first.x_train.mean(axis=0)
+    facts[f"copy_error_{first.digit}"] = nb2_detector.error_beside_mean(copies, first.x_val, mean)
+    expect(nb2_detector.copies_know_the_digit(copies, first.x_val, mean))
 
 
 @pytest.mark.exercise("2.8", weight=3, core=True)
@@ -93,7 +100,7 @@ def test_fit_beats_its_untrained_copy(
     facts[f"auroc_refit_{first.digit}"] = reached
     facts[f"auroc_untrained_{first.digit}"] = before
     expect(nb2_detector.better_than_untrained(reached, before, UNTRAINED_MARGIN))
-    expect(_at_floor(student, "quick", first.digit, reached))
+    expect(at_floor(student, "quick", first.digit, reached, nb2_detector.reaches_floor))
 
 
 @pytest.mark.exercise("2.8", weight=2)
@@ -105,7 +112,7 @@ def test_fit_works_for_another_digit(
     other = refit_images(exam, 1)
     reached = other.auroc(student, other.fit(student, train=True))
     facts[f"auroc_refit_{other.digit}"] = reached
-    expect(_at_floor(student, "quick", other.digit, reached))
+    expect(at_floor(student, "quick", other.digit, reached, nb2_detector.reaches_floor))
 
 
 @pytest.mark.exercise("2.8", weight=1)
@@ -116,12 +123,9 @@ def test_fit_scores_are_upright_and_each_for_itself(
     """anomaly_score is high for anomalies, and the same in any order and any batch."""
     normal, anomaly = first.exam_normal[:100], first.exam_anomaly[:100]
     images = np.concatenate([normal, anomaly])
-    together = _own_scores(student, trained, images)
+    together = own_scores(student, trained, images)
     expect(nb2_detector.score_is_upright(auroc(together[: len(normal)], together[len(normal) :])))
-    order = np.random.default_rng(71).permutation(len(images))
-    apart = np.empty_like(together)
-    for piece in np.array_split(order, (1, 2, 30)):
-        apart[piece] = np.ravel(student.method(trained, "anomaly_score", images[piece]))
+    apart = in_other_company(lambda some: student.method(trained, "anomaly_score", some), images)
     expect(nb2_detector.same_in_any_order(together, apart))
 
 
@@ -149,7 +153,7 @@ def test_fit_threshold_follows_the_target(
     x_val, faint = first.x_val, first.x_val // 3
     asked = student.keep(first.x_train, faint, 7, target_fpr=0.2, budget="quick", train=False)
     for detector, target, images in ((untrained, TARGET_FPR, x_val), (asked, 0.2, faint)):
-        scores = _own_scores(student, detector, images)
+        scores = own_scores(student, detector, images)
         got = student.attribute(detector, "threshold")
         expect(nb1_score.threshold_value(got, scores, target))
 
@@ -163,21 +167,9 @@ def test_run_gives_a_working_detector(
     series: dict[str, list[float]],
 ) -> None:
     """After the whole notebook ran, its detector scores the exam as it should."""
-    detector = student.in_run("variable", "detector")
-    digit = student.in_run("value", "NORMAL_DIGIT")
-    expect(nb1_detector.digit_form(digit, "NORMAL_DIGIT"))
-    digit = int(digit)
-    images, digits = exam
-    scores = student.in_run("method", detector, "anomaly_score", images)
-    expect(nb1_detector.scores_form(scores, len(images)))
-    scores = np.asarray(scores, float)
-    reached = auroc(scores[digits == digit], scores[digits != digit])
-    facts[f"auroc_exam_{digit}"] = reached
-    series.update(exam_series(scores, digits != digit))
-    with contextlib.suppress(Found):  # whether there is a history is not this check's question
-        series["loss"] = training_series(student.in_run("attribute", detector, "history"))
+    digit, reached = auroc_of_run(student, "NORMAL_DIGIT", exam, facts, series)
     expect(nb2_detector.score_is_upright(reached))
-    expect(_at_floor(student, None, digit, reached))
+    expect(at_floor(student, None, digit, reached, nb2_detector.reaches_floor))
 
 
 @pytest.mark.exercise("2.8", weight=1)
@@ -186,26 +178,4 @@ def test_run_threshold_comes_from_validation(
     student: Student, series: dict[str, list[float]]
 ) -> None:
     """The detector's threshold follows from its scores of x_val, and from nothing else."""
-    detector = student.in_run("variable", "detector")
-    x_val = student.in_run("value", "x_val")
-    scores = student.in_run("method", detector, "anomaly_score", x_val)
-    expect(nb1_detector.scores_form(scores, len(x_val) if isinstance(x_val, np.ndarray) else 0))
-    got = student.in_run("attribute", detector, "threshold")
-    expect(nb1_score.threshold_value(got, np.asarray(scores, float), TARGET_FPR))
-    series["threshold"] = rounded(np.ravel(got))
-
-
-def _own_scores(student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
-    """What the detector itself says of some images, in the right form."""
-    scores = student.method(detector, "anomaly_score", images)
-    expect(nb1_detector.scores_form(scores, len(images)))
-    return np.asarray(scores, float)
-
-
-def _at_floor(student: Student, profile: str | None, digit: int, reached: float) -> Finding | None:
-    """Compare with the published floor; without one there is nothing to compare with."""
-    floor = student.floor(profile, digit)
-    if floor is None or floor.auroc is None:
-        return None
-    where = f"{student.notebook.setting.words(digit)}, exam images"
-    return nb2_detector.reaches_floor(reached, floor.auroc, where)
+    threshold_of_run(student, series)

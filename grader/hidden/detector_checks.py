@@ -1,0 +1,100 @@
+"""What the checks of a detector share in every notebook: its floor, its scores, the whole run.
+
+The questions are asked here and the words come from each notebook's own module of `selfcheck`.
+"""
+
+import contextlib
+from collections.abc import Callable
+
+import numpy as np
+
+from data_utils.metrics import auroc
+from data_utils.selfcheck import nb1_detector, nb1_score
+from data_utils.selfcheck.values import as_float_vector
+from data_utils.selfcheck.words import Finding, Found, expect
+from grader.sandbox import Handle
+from grader.series import exam_series, rounded, training_series
+from grader.student import Student
+
+TARGET_FPR = 0.05  # of every notebook's own threshold
+PIECES = (1, 2, 30)  # where images are cut: one, one more, some, and the rest
+
+FloorWords = Callable[[float, float, str], Finding | None]  # AUROC, floor, of what
+
+
+def at_floor(
+    student: Student, profile: str | None, digit: int, reached: float, words: FloorWords
+) -> Finding | None:
+    """Compare with the published floor; without one there is nothing to compare with."""
+    floor = student.floor(profile, digit)
+    if floor is None or floor.auroc is None:
+        return None
+    where = f"{student.notebook.setting.words(digit)}, exam images"
+    return words(reached, floor.auroc, where)
+
+
+def own_scores(student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
+    """What the detector itself says of some images, in the right form."""
+    scores = student.method(detector, "anomaly_score", images)
+    expect(nb1_detector.scores_form(scores, len(images)))
+    return np.asarray(scores, float)
+
+
+def in_other_company(
+    score: Callable[[np.ndarray], object], images: np.ndarray, seed: int = 71
+) -> np.ndarray:
+    """Score images again, in another order and in pieces, one image by itself among them."""
+    order = np.random.default_rng(seed).permutation(len(images))
+    apart = np.empty(len(images))
+    for piece in np.array_split(order, PIECES):
+        scores = as_float_vector(score(images[piece]), len(piece))
+        if isinstance(scores, Finding):
+            raise Found(scores)
+        apart[piece] = scores
+    return apart
+
+
+def auroc_of_run(
+    student: Student,
+    digit_name: str,
+    exam: tuple[np.ndarray, np.ndarray],
+    facts: dict[str, float],
+    series: dict[str, list[float]],
+) -> tuple[int, float]:
+    """Let the detector of the whole run score the exam; return its digit and its AUROC.
+
+    Parameters
+    ----------
+    student : Student
+    digit_name : str
+        The notebook's variable that holds the digit.
+    exam : tuple of ndarray
+        Images and their digits, which stay out here.
+    facts, series : dict
+        Of the report: the AUROC, the curves and the training loss are added.
+    """
+    detector = student.in_run("variable", "detector")
+    value = student.in_run("value", digit_name)
+    expect(nb1_detector.digit_form(value, digit_name))
+    digit, (images, digits) = int(value), exam
+    scores = student.in_run("method", detector, "anomaly_score", images)
+    expect(nb1_detector.scores_form(scores, len(images)))
+    scores = np.asarray(scores, float)
+    is_normal = student.notebook.setting.is_normal(digits, digit)
+    reached = auroc(scores[is_normal], scores[~is_normal])
+    facts[f"auroc_exam_{digit}"] = reached
+    series.update(exam_series(scores, ~is_normal))
+    with contextlib.suppress(Found):  # whether there is a history is not this question
+        series["loss"] = training_series(student.in_run("attribute", detector, "history"))
+    return digit, reached
+
+
+def threshold_of_run(student: Student, series: dict[str, list[float]]) -> None:
+    """Require that the run's threshold follows from the detector's scores of x_val."""
+    detector = student.in_run("variable", "detector")
+    x_val = student.in_run("value", "x_val")
+    scores = student.in_run("method", detector, "anomaly_score", x_val)
+    expect(nb1_detector.scores_form(scores, len(x_val) if isinstance(x_val, np.ndarray) else 0))
+    got = student.in_run("attribute", detector, "threshold")
+    expect(nb1_score.threshold_value(got, np.asarray(scores, float), TARGET_FPR))
+    series["threshold"] = rounded(np.ravel(got))
