@@ -48,7 +48,7 @@ def exam_series(scores: np.ndarray, is_anomaly: np.ndarray) -> dict[str, list[fl
 
 
 def training_series(history: np.ndarray) -> list[float]:
-    """Return a training loss per epoch; one that is not a short list of finite numbers is empty."""
+    """Return the recorded training losses; what is no short list of finite numbers is empty."""
     try:
         losses = np.asarray(history, float)
     except (TypeError, ValueError):

@@ -112,29 +112,32 @@ def roc_curve(series: Series, reached: float | None) -> Chart | None:
 
 
 def training_loss(series: Series) -> Chart | None:
-    """Draw the training loss; a curve that may have been thinned out names no epochs."""
+    """Draw the training loss; a curve that may have been thinned out counts nothing.
+
+    One notebook records a loss for each epoch, another one for each step.
+    """
     loss = _numbers(series, "loss")
     if len(loss) < 2:
         return None
     thinned = len(loss) > MOST_EPOCHS // 2
-    where = "from start to end" if thinned else f"over {len(loss)} epochs"
+    where = "from start to end" if thinned else f"over {len(loss)} epochs or steps"
     low, high = min(0.0, float(loss.min())), float(loss.max())
     frame = Frame(1, len(loss), low, low + HEADROOM * ((high - low) or 1.0))
     best = int(np.argmin(loss))
     rows = [("first", f"{loss[0]:.3g}"), ("last", f"{loss[-1]:.3g}")]
-    rows.append(("lowest" if thinned else f"lowest, in epoch {best + 1}", f"{loss[best]:.3g}"))
+    rows.append(("lowest" if thinned else f"lowest, number {best + 1} of {len(loss)}", f"{loss[best]:.3g}"))
     return Chart(
         title="Training loss",
         alt=f"Training loss {where}: "
         + "; ".join(f"{name} {value}" for name, value in rows) + ".",
         reading="It should fall steeply, then level off. Still falling at the end: train longer. "
         "Jumping up and down: take smaller steps.",
-        x_label="training, from start to end" if thinned else "epoch",
+        x_label="training, from start to end" if thinned else "epoch or step",
         y_label="loss",
         x_ticks=() if thinned else tuple(t for t in frame.x_ticks() if float(t.label).is_integer()),
         y_ticks=frame.y_ticks(),
         shapes=(Shape("curve", frame.line(range(1, len(loss) + 1), loss), "training loss"),),
-        columns=("epoch", "loss"),
+        columns=("when", "loss"),
         rows=tuple(rows),
     )  # fmt: skip
 
