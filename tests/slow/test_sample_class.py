@@ -33,18 +33,12 @@ SAVED_ELSEWHERE = [
     for s in CLASSES[notebook_id]
     if s.saved_by != "jupyter"
 ]
-# Bad files and the design that differs most from the solution are graded one by one; who is wrong
-# or hostile, several at once. The solution by itself is graded in profile embedded (test_grading)
-# and by nbgrader's commands; every design by `make demo`.
-DESIGNS = {
-    "nb1_autoencoder": ["convolutional_design"],
-    "nb2_gan_detector": ["written_otherwise"],
-}
-NAMES = [
-    (notebook_id, name)
-    for notebook_id in NOTEBOOKS
-    for name in DESIGNS[notebook_id] + [bad.student for bad in BAD_FILES]
-]
+# Bad files are graded one by one; who is wrong or hostile, several at once. Beside an attack, what
+# is not attacked comes from the honest design that differs most from the solution. The solution by
+# itself is graded in profile embedded (test_grading), every design by `make demo`.
+GRADED_WHOLE = {"nb1_autoencoder"}  # in test_grading: beside each of its attacks 1.1 is wrong
+DESIGNS = {"nb1_autoencoder": "convolutional_design", "nb2_gan_detector": "written_otherwise"}
+NAMES = [(notebook_id, bad.student) for notebook_id in NOTEBOOKS for bad in BAD_FILES]
 SOON = 5.0  # seconds that a call that never ends gets here; in a class it gets 20
 
 
@@ -172,10 +166,20 @@ def names_of(student: SampleStudent) -> set[str]:
 def handed_in(students: list[SampleStudent], notebook_id: str) -> NotebookNode:
     """The solution with the answers of several students, one after the other."""
     notebook = solution_notebook(ROOT, notebook_id)
-    for student in students:
+    for student in [*beside_attacks(students, notebook_id), *students]:
         text = submission_of(student, notebook, NOTEBOOKS[notebook_id])
         notebook = nbformat.reads(text, as_version=4)
     return notebook
+
+
+def beside_attacks(students: list[SampleStudent], notebook_id: str) -> list[SampleStudent]:
+    """The other honest design, without its answers to what these students answer."""
+    if all(student.kind != "hostile" for student in students):
+        return []
+    taken = {student.exercise for student in students}
+    design = next(s for s in CLASSES[notebook_id] if s.name == DESIGNS[notebook_id])
+    own = {e: code for e, code in design.answers.items() if e not in taken}
+    return [replace(design, answers=own)]
 
 
 def mixtures(notebook_id: str) -> list[list[SampleStudent]]:
@@ -223,6 +227,14 @@ def test_several_mistakes_and_attacks_cost_exactly_their_exercises(
     assert judge_students("mixture", students, report).complaints == ()
     right = [e for e in report.exercises if e.id not in {s.exercise for s in students}]
     assert all(e.points == e.max_points for e in right)
+
+
+@pytest.mark.parametrize("notebook_id", sorted(NOTEBOOKS.keys() - GRADED_WHOLE))
+def test_every_answer_of_the_other_design_is_judged_beside_some_attack(notebook_id: str) -> None:
+    beside = [d for group in mixtures(notebook_id) for d in beside_attacks(group, notebook_id)]
+    judged = {exercise for design in beside for exercise in design.answers}
+    design = next(s for s in CLASSES[notebook_id] if s.name == DESIGNS[notebook_id])
+    assert judged == set(design.answers)
 
 
 @pytest.mark.parametrize("notebook_id", NOTEBOOKS)
