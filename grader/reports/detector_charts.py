@@ -125,7 +125,8 @@ def training_loss(series: Series) -> Chart | None:
     frame = Frame(1, len(loss), low, low + HEADROOM * ((high - low) or 1.0))
     best = int(np.argmin(loss))
     rows = [("first", f"{loss[0]:.3g}"), ("last", f"{loss[-1]:.3g}")]
-    rows.append(("lowest" if thinned else f"lowest, number {best + 1} of {len(loss)}", f"{loss[best]:.3g}"))
+    lowest = "lowest" if thinned else f"lowest, number {best + 1} of {len(loss)}"
+    rows.append((lowest, f"{loss[best]:.3g}"))
     return Chart(
         title="Training loss",
         alt=f"Training loss {where}: "
