@@ -13,6 +13,7 @@ import pytest
 
 from tests.hostile.conftest import CANARY
 
+pytestmark = pytest.mark.slow
 ACCOUNT = 61_234  # nobody's
 PROJECT = Path(__file__).resolve().parents[2]
 # Python may stand below a folder that only root may enter (/root). In a mount namespace of this

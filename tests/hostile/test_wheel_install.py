@@ -5,9 +5,12 @@ import site
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from grader.sandbox import Isolation
 from tests.hostile.conftest import CANARY
 
+pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).resolve().parents[2]
 
 

@@ -195,6 +195,7 @@ def start(folder: ClassFolder, script: Path) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment_loses_no_finished_grade(tmp_path: Path) -> None:
     folder = write_class(tmp_path, *(f"s{n:02d}" for n in range(60)))
     rng = random.Random(7)
