@@ -91,6 +91,11 @@ class Student:
         """The notebook of the course that was handed in."""
         return self._examination.submission.notebook
 
+    @property
+    def profile(self) -> str:
+        """The data profile of the notebook's run."""
+        return self._examination.settings.profile
+
     def floor(self, profile: str | None, digit: int) -> Floor | None:
         """Return the published floor; `profile` None means that of the notebook's run."""
         settings = self._examination.settings

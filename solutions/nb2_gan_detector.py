@@ -825,7 +825,9 @@ check("2.8")
 # <details><summary>Hint 2</summary>{hint 2.8 2}</details>
 # <details><summary>My numbers look wrong</summary>Other scores for the same seed: networks are built
 # before torch is seeded. AUROC near 0.5: <code>x_train</code> went into the training without
-# <code>to_tanh_range</code>. Upside down: anomalies were among the training images.</details>
+# <code>to_tanh_range</code>. Upside down: anomalies were among the training images. All copies are one
+# picture: an encoder of your own ran away in its first steps; batch norm, as in
+# <code>build_encoder</code>, prevents that.</details>
 #
 # The next cell trains for the full budget: about {run fit_seconds} seconds on one processor core
 # (profile `embedded`; `full` takes about {run fit_seconds_full}).

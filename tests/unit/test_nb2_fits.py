@@ -1,0 +1,85 @@
+"""A GAN may collapse for whoever did all right: the hidden checks train once more then."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_utils.selfcheck.nb2_detector import collapsed
+from grader.hidden import nb2_fits
+from grader.hidden.nb2_fits import Refit, fit_that_stands, second_training_of_run
+
+RNG = np.random.default_rng(3)
+IMAGES = RNG.integers(0, 256, (40, 28, 28), dtype=np.uint8)
+REFIT = Refit(6, 101, IMAGES[:30], IMAGES[30:], IMAGES[:5], IMAGES[5:10])
+ONE_PICTURE = np.broadcast_to(np.uint8(255), (10, 28, 28)).copy()
+EXAM = IMAGES, np.repeat([5, 3], 20).astype(np.uint8)
+
+
+class FakeStudent:
+    """Fits nothing; a detector is the seed that it was made with."""
+
+    profile = "quick"
+
+    def __init__(self, collapse_with: set[int], run: dict[str, Any] | None = None) -> None:
+        self.collapse_with, self.run = collapse_with, run or {}
+        self.fits: list[int] = []
+
+    def keep(self, x_train: Any, x_val: Any, seed: int, **kwargs: Any) -> int:
+        self.fits.append(seed)
+        return seed
+
+    def method(self, detector: int, name: str, images: np.ndarray) -> np.ndarray:
+        if name == "anomaly_score":
+            return np.arange(len(images), dtype=float)
+        return ONE_PICTURE if detector in self.collapse_with else images
+
+    def in_run(self, operation: str, *args: Any) -> Any:
+        return self.method(*args) if operation == "method" else self.run[args[0]]
+
+
+@pytest.mark.parametrize(
+    ("collapse_with", "learnt", "seeds"),
+    [
+        (set(), True, [101]),
+        ({101}, True, [101, 102]),
+        ({101, 102}, True, [101, 102]),
+        ({101}, False, [101]),
+    ],
+)
+def test_a_collapsed_fit_has_one_more_try(
+    collapse_with: set[int], learnt: bool, seeds: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nb2_fits, "learned", lambda *_: learnt)
+    student: Any = FakeStudent(collapse_with)
+    fitted = fit_that_stands(student, REFIT)
+    assert student.fits == seeds
+    assert fitted.images.seed == fitted.detector == seeds[-1]
+
+
+def made_run(**other: Any) -> dict[str, Any]:
+    return {"x_train": IMAGES[:30], "x_val": IMAGES[30:], "SEED": 8, "detector": 8, **other}
+
+
+@pytest.mark.parametrize(
+    ("run", "collapse_with", "fits"),
+    [
+        (made_run(), {8}, [9]),
+        (made_run(), set(), []),  # weak, and no collapse
+        (made_run(x_train="rubbish"), {8}, []),
+        (made_run(SEED=None), {8}, []),
+    ],
+)
+def test_the_run_has_one_more_try_only_where_it_collapsed(
+    run: dict[str, Any], collapse_with: set[int], fits: list[int]
+) -> None:
+    student: Any = FakeStudent(collapse_with, run)
+    reached = second_training_of_run(student, EXAM, 5)
+    assert student.fits == fits
+    assert (reached is None) == (fits == [])
+    assert reached in (None, 1.0)  # the scores rise, and the second half are anomalies
+
+
+def test_a_picture_of_nothing_is_a_collapse() -> None:
+    assert collapsed(ONE_PICTURE, IMAGES[30:], IMAGES[:30].mean(axis=0))
+    assert not collapsed("rubbish", IMAGES[30:], IMAGES[:30].mean(axis=0))
