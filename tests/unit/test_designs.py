@@ -28,9 +28,11 @@ def test_every_honest_design_of_notebook_2_has_full_marks_in_ten_seeds() -> None
 def test_another_seed_reaches_the_notebook_and_the_checks() -> None:
     before = nb2_fits.REFIT_SEEDS
     with seeds_of(NB2.notebook, 3):
-        assert nb2_fits.REFIT_SEEDS == (before[0] + 3000, before[1] + 3000)
+        meanwhile = nb2_fits.REFIT_SEEDS
         submission = sys.modules["grader.grading"].read_submission(released_notebook(NB2.notebook))
-    assert nb2_fits.REFIT_SEEDS == before
+    assert meanwhile == (before[0] + 3000, before[1] + 3000)
+    after = nb2_fits.REFIT_SEEDS
+    assert after == before
     plain = read_submission(released_notebook(NB2.notebook))
     changed = [a.name for a, b in zip(submission.cells, plain.cells, strict=True) if a != b]
     assert changed == [CONSTANTS]
