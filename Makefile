@@ -18,7 +18,7 @@ demo: $(INSTALLED) ## grade the sample classes and print their grade tables
 test: $(INSTALLED) ## run every test
 	$(BIN)/python -m pytest -n 2
 
-test-unit: $(INSTALLED) ## run the tests that train nothing and open no browser
+test-unit: $(INSTALLED) ## run the tests that train nothing, attack nothing and open no browser
 	$(BIN)/python -m pytest -n 2 -m "not slow and not browser"
 
 lab: $(INSTALLED) ## open the student notebooks in JupyterLab

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import SHARED
 
 HERE = Path(__file__).resolve().parent
@@ -16,6 +18,7 @@ def test_it(number): pass
 """
 
 
+@pytest.mark.slow
 def test_what_is_shared_stays_in_one_process(tmp_path: Path) -> None:
     folder = tmp_path / "tests"
     for name in ("browser/test_a.py", "browser/test_b.py", "unit/test_c.py"):

@@ -17,6 +17,8 @@ from grader.sandbox.canary import Promise
 from grader.sandbox.watch import children
 from tests.hostile.conftest import TIGHT
 
+pytestmark = pytest.mark.slow  # each of them starts sandboxes, many of them several
+
 # The rights, limits and mounts of a session; where it started from is left out.
 LOOK = """
 import os, re, resource, sys
@@ -416,7 +418,6 @@ def test_the_doctor_tells_whether_imports_are_shared(
     assert "Its children hang." in line_for(held).text
 
 
-@pytest.mark.slow
 def test_torch_comes_imported_and_two_sessions_train_side_by_side(wall: Isolation) -> None:
     """They draw numbers of their own, and the same ones after the same seed."""
     options: Any = {"preload": "torch", "environment": {"OMP_NUM_THREADS": "1"}}
@@ -439,7 +440,6 @@ def test_torch_comes_imported_and_two_sessions_train_side_by_side(wall: Isolatio
         assert losses[0][-1] < losses[0][0]
 
 
-@pytest.mark.slow
 def test_a_torch_whose_threads_ran_before_the_fork_is_spawned(
     wall: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -456,7 +456,6 @@ def test_a_torch_whose_threads_ran_before_the_fork_is_spawned(
         assert "did not stop when its time was up" in session.preload_trouble
 
 
-@pytest.mark.slow
 def test_tensorflow_comes_imported_and_works_as_if_the_notebook_had_done_it(
     wall: Isolation,
 ) -> None:

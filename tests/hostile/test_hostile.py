@@ -23,6 +23,8 @@ from grader.sandbox import (
 from grader.sandbox.canary import run_canary
 from grader.sandbox.places import data_utils_folder
 
+pytestmark = pytest.mark.slow  # each of them starts sandboxes, many of them several
+
 MIB = 2**20
 # Finds the worker's socket and the number of the request that is being answered.
 STEAL = """
@@ -328,7 +330,6 @@ def test_the_canary_finds_a_secret_that_is_there(wall: Isolation) -> None:
     assert "metrics" in promise.detail
 
 
-@pytest.mark.slow
 def test_no_secret_stands_anywhere_but_in_what_others_wrote(
     wall: Isolation, secrets: list[bytes]
 ) -> None:

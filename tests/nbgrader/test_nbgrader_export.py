@@ -16,7 +16,10 @@ from grader.errors import GraderError
 from grader.nbgrader_export import COLUMNS, HonestExport
 from grader.report import GradeReport
 
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
+pytestmark = [
+    pytest.mark.slow,  # nbgrader starts another program for each new gradebook
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning"),  # nbgrader's own
+]
 HW = "hw1"
 NOTHING = GradeReport("", HW, "", "graded", "", "quick", "cpu", "bwrap", (), {}, (), 1.0, 1.0)
 

@@ -150,6 +150,7 @@ def test_the_commands_and_their_exit_codes(tmp_path: Path) -> None:
     assert f"ada, nb1_autoencoder: {points} of 23 points" in told.stdout
 
 
+@pytest.mark.slow
 def test_a_class_is_refused_where_the_solution_fails(tmp_path: Path) -> None:
     (tmp_path / "submitted" / "ada").mkdir(parents=True)
     broken = tmp_path / "solutions" / NB / f"{NB}.ipynb"
@@ -162,6 +163,7 @@ def test_a_class_is_refused_where_the_solution_fails(tmp_path: Path) -> None:
     assert not (tmp_path / "reports" / "ada").exists()
 
 
+@pytest.mark.slow
 def test_wrong_usage_ends_in_a_sentence_and_code_2(tmp_path: Path) -> None:
     for arguments in (
         ("autograde", "--course", str(tmp_path / "nowhere")),

@@ -168,6 +168,7 @@ def test_outside_ipython_the_script_is_the_notebook() -> None:
     assert learner._notebook_namespace() is vars(sys.modules["__main__"])
 
 
+@pytest.mark.slow
 def test_without_the_grader_a_notebook_file_can_be_checked(tmp_path: Path) -> None:
     release = json.loads((ROOT / "notebooks/nb1_autoencoder/nb1_autoencoder.ipynb").read_text())
     answers = {

@@ -107,6 +107,7 @@ BURN = "import time\nend = time.process_time() + 1\nwhile time.process_time() < 
 
 
 @LINUX
+@pytest.mark.slow
 def test_processor_time_of_a_kernel_counts_and_its_memory_does_not(tmp_path: Path) -> None:
     child = BURN + "kept = bytearray(150_000_000); time.sleep(0.6)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
@@ -119,6 +120,7 @@ def test_processor_time_of_a_kernel_counts_and_its_memory_does_not(tmp_path: Pat
 
 
 @LINUX
+@pytest.mark.slow
 def test_processor_time_inside_a_sandbox_counts(tmp_path: Path) -> None:
     try:
         best_isolation()
