@@ -51,9 +51,12 @@ bench-class: $(INSTALLED) ## kill the grader of a class 50 times, then grade 300
 figures: $(INSTALLED) ## measure what a notebook's text quotes, and draw its figures; make build follows
 	$(BIN)/python -m benchmarks.lessons_nb1
 	$(BIN)/python -m benchmarks.lessons_nb2
+	$(BIN)/python -m benchmarks.lessons_nb3
 	$(BIN)/python -m benchmarks.notebook_cost
 	$(BIN)/python -m benchmarks.figures_nb1
 	$(BIN)/python -m benchmarks.figures_nb2
+	$(BIN)/python -m benchmarks.figures_nb3
+	$(BIN)/python -m benchmarks.ways_nb3
 
 calibrate: $(INSTALLED) ## make the seed tables behind the floors; CHECK=1 runs two rows of each again
 	$(BIN)/python -m benchmarks.calibrate $(if $(CHECK),--check)

@@ -20,12 +20,20 @@ from typing import Any
 
 from benchmarks.calibrate_nb1 import NB1
 from benchmarks.calibrate_nb2 import NB2
-from benchmarks.calibration import Calibration, Job, described, measurable, one_thread
+from benchmarks.calibrate_nb3 import NB3
+from benchmarks.calibration import (
+    Calibration,
+    Job,
+    described,
+    measurable,
+    one_thread,
+    rows_of,
+)
 from benchmarks.floors import write_floors
 from benchmarks.masters import ROOT, results_path
 from data_utils.runtime import PROFILES
 
-CALIBRATIONS = {calibration.notebook: calibration for calibration in (NB1, NB2)}
+CALIBRATIONS = {calibration.notebook: calibration for calibration in (NB1, NB2, NB3)}
 CHECKED_DESIGNS = 2  # of each table, with their first seed
 CHECK_TOLERANCE = 0.02  # other processors sum in another order; seeds differ by more
 
@@ -55,25 +63,29 @@ def measured_rows(notebook_id: str, code: str) -> list[dict[str, Any]]:
     return [row for row in map(json.loads, lines) if row["code"] == code]
 
 
-def measured(notebook_id: str, code: str, job: Job) -> dict[str, Any]:
+def measured(notebook_id: str, exercise: str, code: str, job: Job) -> dict[str, Any]:
     """Run one job and return its line of the table, in whichever process this is."""
-    return described(job, CALIBRATIONS[notebook_id].measure(job), code)
+    tables = {table.exercise: table for table in CALIBRATIONS[notebook_id].tables}
+    return described(job, tables[exercise].measure(job), code, exercise)
 
 
 def calibrate(calibration: Calibration, profiles: list[str], workers: int | None) -> None:
     """Run what is missing, then write the floors."""
     notebook_id, code = calibration.notebook, calibration.code()
     done = measured_rows(notebook_id, code)
-    finished = {_job(row) for row in done}
-    todo = [job for job in calibration.jobs(profiles) if job not in finished]
     results = results_path(notebook_id, "floors.jsonl")
     results.parent.mkdir(exist_ok=True)
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, one_thread) as pool, results.open("a") as file:
-        for row in pool.imap_unordered(functools.partial(measured, notebook_id, code), todo):
-            done.append(row)
-            file.write(json.dumps(row) + "\n")
-            file.flush()
+        for table in calibration.tables:
+            finished = {_job(row) for row in rows_of(done, table.exercise)}
+            here = [profile for profile in profiles if profile in table.digits]
+            todo = [job for job in table.jobs(here) if job not in finished]
+            run = functools.partial(measured, notebook_id, table.exercise, code)
+            for row in pool.imap_unordered(run, todo):
+                done.append(row)
+                file.write(json.dumps(row) + "\n")
+                file.flush()
     write_floors(ROOT / "data_utils" / "course.toml", calibration, done, code)
 
 
@@ -90,13 +102,11 @@ def main() -> None:
     for calibration in (CALIBRATIONS[name] for name in options.notebook or CALIBRATIONS):
         if options.check:
             rows = measured_rows(calibration.notebook, calibration.code())
-            check_rows(calibration, [row for row in rows if row["profile"] in profiles])
+            for table in calibration.tables:
+                chosen = rows_of(rows, table.exercise)
+                check_rows(table, [row for row in chosen if row["profile"] in profiles])
         else:
-            calibrate(
-                calibration,
-                [profile for profile in profiles if profile in calibration.digits],
-                options.workers,
-            )
+            calibrate(calibration, profiles, options.workers)
 
 
 def _job(row: dict[str, Any]) -> Job:

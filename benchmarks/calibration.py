@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.masters import design_hash
+from benchmarks.masters import MEASURED, design_hash
 from data_utils.course import load_course
 from data_utils.datasets import load_mnist
 from grader.examination import ONE_THREAD
@@ -41,10 +41,18 @@ class Calibration:
         By profile, how many normal images `split` gives for training and for validation.
     measure : callable
         Fits the detector of a job and returns its AUROCs on the exam, ``auroc`` first, and
-        ``fit_cpu_s``. A function of a module, so that other processes find it.
+        perhaps ``fit_cpu_s``. A function of a module, so that other processes find it.
     beside : tuple of str
         Rows that are measured beside the solution and have no say in a floor: other methods.
     seeds : tuple of int
+    function : str
+        The function of the notebook whose detectors are measured.
+    exercise : str
+        As in `data_utils.course_records.Floor`: empty for the detector that the notebook ends in.
+    backbone : str
+        The pretrained network whose features all rows read; empty where there is none.
+    also : tuple of Calibration
+        Tables of other functions of the notebook, of the same honest designs.
     """
 
     notebook: str
@@ -57,6 +65,15 @@ class Calibration:
     measure: Callable[[Job], dict[str, float]]
     beside: tuple[str, ...] = ()
     seeds: tuple[int, ...] = tuple(range(10))
+    function: str = MEASURED
+    exercise: str = ""
+    backbone: str = ""
+    also: tuple["Calibration", ...] = ()
+
+    @property
+    def tables(self) -> tuple["Calibration", ...]:
+        """Return this calibration and those of other functions, which share a part of the file."""
+        return (self, *self.also)
 
     @property
     def honest(self) -> tuple[str, ...]:
@@ -65,7 +82,8 @@ class Calibration:
 
     def code(self) -> str:
         """Return the hash of the code that is measured."""
-        return design_hash(self.notebook, self.honest)
+        functions = tuple(table.function for table in self.tables)
+        return design_hash(self.notebook, self.honest, functions)
 
     def jobs(self, profiles: list[str]) -> list[Job]:
         """Return all runs: those of the floors' tables, then the solution for more digits."""
@@ -129,7 +147,15 @@ def measurable(profiles: list[str]) -> list[str]:
     return profiles
 
 
-def described(job: Job, measured: Mapping[str, float], code: str) -> dict[str, Any]:
+def described(
+    job: Job, measured: Mapping[str, float], code: str, exercise: str = ""
+) -> dict[str, Any]:
     """Return a line of a table: the job, what it gave, and with which code."""
     row, profile, digit, seed = job
-    return {"row": row, "profile": profile, "digit": digit, "seed": seed, **measured, "code": code}
+    line = {"row": row, "profile": profile, "digit": digit, "seed": seed, **measured, "code": code}
+    return {**line, "exercise": exercise} if exercise else line
+
+
+def rows_of(rows: list[dict[str, Any]], exercise: str) -> list[dict[str, Any]]:
+    """Return the lines of the tables of one exercise."""
+    return [row for row in rows if row.get("exercise", "") == exercise]

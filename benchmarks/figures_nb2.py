@@ -27,10 +27,9 @@ from benchmarks.lessons_nb2 import (
     OPINION_SEEDS,
     PROFILE,
     RESULTS,
-    given_cells,
     opened,
-    run_cell,
 )
+from benchmarks.masters import given_cells, run_cell
 from benchmarks.notebook_cost import measured_costs, notebook_costs
 from data_utils.baselines import PrincipalComponents
 from data_utils.metrics import auroc, average_precision, prevalence, roc_points
@@ -60,7 +59,7 @@ def tenth(share: float) -> str:
 def run_values(here: dict[str, Any]) -> Values:
     """Run the notebook's cells with digit 5 as the normal one, and draw what they draw."""
     values: Values = {}
-    for name, source in given_cells().items():
+    for name, source in given_cells(NOTEBOOK).items():
         if name not in CELLS:
             continue
         run_cell(here, name, source)

@@ -5,7 +5,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks.calibration import Calibration
+from benchmarks.calibration import Calibration, rows_of
 from benchmarks.course_parts import write_part
 
 COMMAND = "make calibrate"
@@ -69,11 +69,19 @@ def write_floors(
         All measured rows of the code whose hash is `code`.
     code : str
     """
-    settings = sorted({(row["profile"], row["digit"]) for row in done}, reverse=True)
     lines = ["[notebooks.calibration]",
              'command = "python -m benchmarks.calibrate"',
              'images = "exam, 2,000 of MNIST\'s official test set; fitted on training images"',
              f'code = "{code}"']  # fmt: skip
+    for table in calibration.tables:
+        lines += _floors_of(table, rows_of(done, table.exercise))
+    write_part(path, calibration.notebook, COMMAND, lines)
+
+
+def _floors_of(calibration: Calibration, done: list[dict[str, Any]]) -> list[str]:
+    """Return the floors of one function, in all settings that were measured to the end."""
+    lines = []
+    settings = sorted({(row["profile"], row["digit"]) for row in done}, reverse=True)
     for profile, digit in settings:
         rows: dict[str, list[float]] = {}
         for row in (row for row in done if row["row"] not in calibration.beside):
@@ -83,7 +91,7 @@ def write_floors(
         if complete and set(calibration.honest) < set(rows):
             lines += _floor_lines(profile, digit, rows, calibration)
         # Else it is still running, or a digit for which only the solution is measured.
-    write_part(path, calibration.notebook, COMMAND, lines)
+    return lines
 
 
 def _floor_lines(
@@ -93,6 +101,8 @@ def _floor_lines(
     floor, note = floor_of(rows, calibration.designs, calibration.plainest)
     lines = ["", "[[notebooks.floors]]", f'profile = "{profile}"', 'device = "cpu"',
              f"digit = {digit}"]  # fmt: skip
+    lines += [f'backbone = "{calibration.backbone}"'] if calibration.backbone else []
+    lines += [f'exercise = "{calibration.exercise}"'] if calibration.exercise else []
     lines += [f"auroc = {floor}"] if floor is not None else []
     lines += [f'note = "{note}"'] if note else []
     lines.append("table = [")

@@ -10,16 +10,14 @@ the digits, which are compared with the baselines on the exam.
 
 import functools
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any
 
-import jupytext
 import numpy as np
 
 from benchmarks.calibration import exam_images
 from benchmarks.lessons import measure_missing
-from benchmarks.masters import ROOT, design_namespace, results_path
+from benchmarks.masters import design_namespace, results_path
 from data_utils.baselines import NearestImage, PrincipalComponents
 from data_utils.course import load_course
 from data_utils.datasets import load_mnist
@@ -49,23 +47,6 @@ def opened(seed: int = 0, digit: int = DIGIT) -> dict[str, Any]:
     here |= {name: getattr(split, name) for name in PARTS}
     here |= {"data": data, "split": split, "BUDGET": PROFILE, "SEED": seed, "NORMAL_DIGIT": digit}
     return here
-
-
-def given_cells() -> dict[str, str]:
-    """Return the sources of the master's given cells that define nothing, by name, in order."""
-    cells = jupytext.read(ROOT / "solutions" / f"{NOTEBOOK}.py").cells
-    return {
-        cell.metadata["given"]: cell.source
-        for cell in cells
-        if "given" in cell.metadata and "definitions" not in cell.metadata.get("tags", [])
-    }
-
-
-def run_cell(here: dict[str, Any], name: str, source: str) -> None:
-    """Run a cell of the master where `opened` made everything ready for it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*non-interactive.*")  # plt.show()
-        exec(compile(source, name, "exec"), here)  # our own code
 
 
 def fitted(here: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import tokenize
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,17 +49,20 @@ def design_cells(notebook_id: str, design: str) -> list[str]:
     return definition_cells(notebook_id) + list(student.answers.values())
 
 
-def design_hash(notebook_id: str, designs: tuple[str, ...]) -> str:
+def design_hash(
+    notebook_id: str, designs: tuple[str, ...], functions: tuple[str, ...] = (MEASURED,)
+) -> str:
     """Return a hash of the code whose results a floor's table holds.
 
-    Of the words of `MEASURED` and of every function, class and constant that it leads to: prose,
+    Of the words of `functions` and of every function, class and constant that they lead to: prose,
     comments, blank lines and the other exercises do not change it. (`ast.dump` would, from one
     Python version to the next.)
     """
     words = [
         word
+        for function in functions
         for design in designs
-        for segment in _reachable(design_cells(notebook_id, design), MEASURED)
+        for segment in _reachable(design_cells(notebook_id, design), function)
         for word in _words(segment)
     ]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
@@ -125,3 +129,20 @@ def design_namespace(
     for source in cells:
         exec(compile(without_magics(source), notebook_id, "exec"), namespace)  # our own code
     return namespace
+
+
+def given_cells(notebook_id: str) -> dict[str, str]:
+    """Return the sources of a master's given cells that define nothing, by name, in order."""
+    cells = jupytext.read(ROOT / "solutions" / f"{notebook_id}.py").cells
+    return {
+        cell.metadata["given"]: cell.source
+        for cell in cells
+        if "given" in cell.metadata and "definitions" not in cell.metadata.get("tags", [])
+    }
+
+
+def run_cell(here: dict[str, Any], name: str, source: str) -> None:
+    """Run a cell of a master in a namespace where everything is ready for it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*non-interactive.*")  # plt.show()
+        exec(compile(without_magics(source), name, "exec"), here)  # our own code

@@ -36,6 +36,7 @@ from grader.options import notebook_named
 from grader.sample_class import solution_notebook
 
 _FREE = "the architecture is free: another width is another honest design"
+_NO_SCALE = "a column that does not vary has no scale: any finite number is right"
 EXPLAINED: dict[tuple[str, str], str] = {
     ("2.2", "off by one: 0.2"): _FREE,
     ("2.2", "constant: 0.2"): _FREE,
@@ -67,6 +68,15 @@ EXPLAINED: dict[tuple[str, str], str] = {
     ("1.5", "off by one: 128"): "another batch size",
     ("1.5", "constant: 128"): "another batch size",
     ("1.5", "off by one: 0"): "Keras prints its own progress lines",
+    (
+        "3.3",
+        "off by one: 255",
+    ): "less than a grey value: the tolerance lets whole-number pixels pass",
+    ("3.5", "0.01"): "any rate that reaches the optimum is right",
+    ("3.5", "300"): "more steps get nearer to the same optimum",
+    ("3.6", "1.0"): _NO_SCALE,
+    ("3.6", "1e-12"): _NO_SCALE,
+    ("3.12", "constant: 1e-12"): "any tiny number keeps a map of zeros from dividing by zero",
 }
 """Mutants that no check should catch, by exercise and a piece of their description."""
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.calibration import one_thread
-from benchmarks.lessons_nb2 import NOTEBOOK, given_cells, opened, run_cell
-from benchmarks.masters import ROOT
+from benchmarks.lessons_nb2 import NOTEBOOK, opened
+from benchmarks.masters import ROOT, given_cells, run_cell
 from data_utils.prepared_files import prepared_bytes
 from grader.files import write_atomically
 
@@ -32,7 +32,7 @@ def main() -> None:
         return values[name]
 
     here["attempt"] = record
-    for name, source in given_cells().items():
+    for name, source in given_cells(NOTEBOOK).items():
         if "attempt(" in source or name == "train":
             run_cell(here, name, source)
     content = prepared_bytes({name: plain(value) for name, value in values.items()})

@@ -174,6 +174,10 @@ class Floor:
     auroc : float or None
         None where honest and wrong detectors lie too near each other; `note` says so.
     table : tuple of SeedRow
+    backbone : str
+        The pretrained network whose features the detector read; empty where there is none.
+    exercise : str
+        Empty for the detector that the notebook ends in; else the exercise whose detector it is.
     """
 
     profile: str
@@ -182,6 +186,8 @@ class Floor:
     auroc: float | None
     note: str
     table: tuple[SeedRow, ...]
+    backbone: str = ""
+    exercise: str = ""
 
     def mean_of(self, design: str) -> float | None:
         """Return the mean AUROC of a design over its seeds, None where the table lacks it."""
@@ -252,11 +258,24 @@ class Notebook:
         known = ", ".join(exercise.id for exercise in self.exercises)
         raise UnknownExerciseError(f"There is no exercise {exercise_id!r}; there are {known}.")
 
-    def floor(self, profile: str, device: str, digit: int) -> Floor | None:
-        """Return the entry for that setting, or None where none was calibrated."""
+    def floor(
+        self, profile: str, device: str, digit: int, *, backbone: str = "", exercise: str = ""
+    ) -> Floor | None:
+        """Return the entry for that setting, or None where none was calibrated.
+
+        Parameters
+        ----------
+        profile, device : str
+        digit : int
+        backbone : str
+            The one in use; heeded where a floor names one.
+        exercise : str
+            As in `Floor`.
+        """
+        wanted = (profile, device, digit, exercise)
         for floor in self.floors:
-            wanted = (profile, device, digit)
-            if (floor.profile, floor.device, floor.digit) == wanted:
+            found = (floor.profile, floor.device, floor.digit, floor.exercise)
+            if found == wanted and floor.backbone in ("", backbone):
                 return floor
         return None
 

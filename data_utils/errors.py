@@ -35,3 +35,7 @@ class ImageFormatError(CourseKitError):
 
 class SplitError(CourseKitError):
     """A split was asked for that these images and labels cannot give."""
+
+
+class WeightsError(CourseKitError):
+    """The weights of a pretrained network cannot be had, or are not what they should be."""

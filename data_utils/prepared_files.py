@@ -2,6 +2,7 @@
 
 An array named ``"2.6 scores"`` lies under that name; the parts of a tuple under ``NAME/0``,
 ``NAME/1`` and so on; anything else (a dict, a list, a number) as JSON text under ``NAME/json``.
+Arrays in half precision, which saves space in the file, are read as float32.
 """
 
 import functools
@@ -32,7 +33,8 @@ def stored(file: str) -> dict[str, NDArray[Any]]:
 def value_named(arrays: Mapping[str, NDArray[Any]], name: str) -> Any:
     """Put the value of that name together again; None where there is none."""
     if name in arrays:
-        return arrays[name]
+        array = arrays[name]
+        return array.astype(np.float32) if array.dtype == np.float16 else array
     if f"{name}/{_JSON}" in arrays:
         return json.loads(str(arrays[f"{name}/{_JSON}"]))
     parts = {key[len(name) + 1 :].split("/")[0] for key in arrays if key.startswith(f"{name}/")}

@@ -3,31 +3,36 @@
 TensorFlow, PyTorch and the images are tried in processes of their own: the trusted one stays small.
 """
 
-import importlib.metadata
-import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from data_utils.course import load_course
 from data_utils.runtime import FRAMEWORK_PACKAGES
+from grader import doctor_words
+from grader.doctor_backbones import backbone_lines
+from grader.doctor_words import (
+    INSTALL_GRADER,
+    MISSING,
+    NOTE,
+    OK,
+    ChildError,
+    Line,
+    ask_child,
+    version_of,
+)
 from grader.errors import GraderError
 from grader.sandbox import Isolation, SandboxError, Session, best_isolation
 from grader.sandbox.bwrap import find_bwrap
 from grader.sandbox.canary import run_canary
 from grader.submissions import released_notebook
 
-OK, NOTE, MISSING = "[ ok ]", "[ note ]", "[ missing ]"
 PYTHONS = ((3, 11), (3, 13))  # oldest and newest; the same as requires-python in pyproject.toml
-CHILD_SECONDS = 180.0  # a cold import of TensorFlow on a busy machine takes most of a minute
 SECRET_LINE = 30  # characters; shorter lines of code may stand in any package
 SECRET_BYTES = 64  # of a compressed file; no other file has them by chance
-INSTALL_GRADER = "Run: pip install '.[tf,torch,lab,grade]'"
 GRADING_NEEDS = ("ipython", "nbformat", "pytest")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -52,30 +57,6 @@ print(json.dumps(found))
 _NO_NETWORK = {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
 
 
-class ChildError(GraderError):
-    """A process that was to try something ended without an answer; the text is its last line."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing that was looked at.
-
-    Attributes
-    ----------
-    mark : {"[ ok ]", "[ note ]", "[ missing ]"}
-        Grading works without what a note names, and not without what is missing.
-    text : str
-        What was found and, unless it is well, what to do.
-    """
-
-    mark: str
-    text: str
-
-    def __str__(self) -> str:
-        """Return the line as it stands on the screen."""
-        return f"{self.mark:<{len(MISSING)}}  {self.text}"
-
-
 def examine_machine(checkout: Path) -> tuple[list[str], bool]:
     """Look at this machine and try what grading needs.
 
@@ -97,6 +78,8 @@ def examine_machine(checkout: Path) -> tuple[list[str], bool]:
     """
     lines = [python_line(sys.version_info[:2])]
     lines += framework_lines()
+    if version_of("torch") is not None:
+        lines += backbone_lines()
     lines += [gpu_line(), *package_lines(), *course_lines(), *image_lines()]
     lines += sandbox_lines(course_secrets(checkout))
     lines.append(browser_line())
@@ -118,16 +101,13 @@ def framework_lines() -> list[Line]:
     """Say which frameworks are installed and really import."""
     lines = []
     for package, (name, count) in FRAMEWORKS.items():
-        version = _version(package)
+        version = version_of(package)
         if version is not None:
             lines.append(_import_line(package, f"{name} {version}", count))
         elif package in _needed():
             lines.append(Line(MISSING, f"{name} is not installed. {INSTALL_GRADER}"))
         else:
             lines.append(Line(NOTE, f"{name} is not installed. No notebook so far needs it."))
-    if _version("torch") is not None:
-        vision = _version("torchvision")
-        lines.append(Line(OK if vision else NOTE, f"torchvision {vision or 'is not installed'}"))
     return lines
 
 
@@ -137,7 +117,11 @@ def gpu_line() -> Line:
     if program is None:
         return Line(NOTE, "No NVIDIA GPU. Everything so far runs on the processor.")
     done = subprocess.run(
-        [program, "-L"], capture_output=True, text=True, timeout=CHILD_SECONDS, check=False
+        [program, "-L"],
+        capture_output=True,
+        text=True,
+        timeout=doctor_words.CHILD_SECONDS,
+        check=False,
     )
     names = done.stdout.strip().splitlines()
     if done.returncode or not names:
@@ -147,7 +131,7 @@ def gpu_line() -> Line:
 
 def package_lines() -> list[Line]:
     """Say which packages are installed that grading, nbgrader's commands and students use."""
-    gone = [name for name in GRADING_NEEDS if _version(name) is None]
+    gone = [name for name in GRADING_NEEDS if version_of(name) is None]
     lines = [Line(OK, "packages for grading: " + ", ".join(GRADING_NEEDS))]
     if gone:
         lines = [Line(MISSING, f"{', '.join(gone)} is not installed. {INSTALL_GRADER}")]
@@ -155,7 +139,7 @@ def package_lines() -> list[Line]:
         ("nbgrader", "`grader build` and nbgrader's own commands"),
         ("jupyterlab", "`jupyter lab`"),
     ):
-        version = _version(name)
+        version = version_of(name)
         text = f"{name} is not installed; it is for {use}. {INSTALL_GRADER}"
         lines.append(Line(OK, f"{name} {version}") if version else Line(NOTE, text))
     return lines
@@ -179,7 +163,7 @@ def course_lines() -> list[Line]:
 def image_lines() -> list[Line]:
     """Say which images the profiles would use, without downloading any."""
     try:
-        found = _ask_child(_IMAGES, _NO_NETWORK)
+        found = ask_child(_IMAGES, _NO_NETWORK)
     except ChildError as error:
         return [Line(MISSING, f"The embedded images cannot be read ({error}). {INSTALL_GRADER}")]
     lines = [Line(OK, f"embedded images: {found['embedded']:,}")]
@@ -218,7 +202,7 @@ def sandbox_lines(secrets: list[bytes]) -> list[Line]:
             advice = "Do not grade others' notebooks on this machine."
             lines.append(Line(MISSING, f"  {promise.name}: BROKEN, {promise.detail}. {advice}"))
     if all(promise.held for promise in promises):
-        there = (package for package in FRAMEWORKS if package in _needed() and _version(package))
+        there = (package for package in FRAMEWORKS if package in _needed() and version_of(package))
         lines += [preload_line(package, isolation) for package in there]
     return lines
 
@@ -292,37 +276,9 @@ def _needed() -> set[str]:
 def _import_line(package: str, title: str, count: str) -> Line:
     code = f"import json, {package}\nprint(json.dumps({{'gpus': {count}}}))"
     try:
-        gpus = _ask_child(code)["gpus"]
+        gpus = ask_child(code)["gpus"]
     except ChildError as error:
         return Line(
             MISSING, f"{title} is installed but does not import ({error}). Install it again."
         )
     return Line(OK, f"{title} imports, sees {gpus} GPU{'' if gpus == 1 else 's'}")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _ask_child(code: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
-    """Run `code` in a Python of its own; its last line is the answer, as JSON."""
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, **quiet, **(environment or {})},
-            capture_output=True,
-            text=True,
-            timeout=CHILD_SECONDS,
-            check=False,
-        )
-        answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        raise ChildError(f"no answer within {CHILD_SECONDS:.0f} seconds") from None
-    except (IndexError, ValueError):
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise ChildError(said[-1]) from None
-    return answer

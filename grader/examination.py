@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from types import TracebackType
 
+from data_utils.backbone_weights import backbone_in_use
 from data_utils.course import Exercise
 from data_utils.runtime import FRAMEWORK_PACKAGES
 from data_utils.selfcheck.words import Finding, Found
@@ -28,11 +29,14 @@ class Settings:
         Of the notebook's run; re-fits always use ``quick``.
     device : {"cpu", "gpu"}
     isolation : Isolation
+    backbone : str
+        The pretrained network of notebooks that use one.
     """
 
     profile: str = "embedded"
     device: str = "cpu"
     isolation: Isolation = Isolation.BWRAP
+    backbone: str = field(default_factory=backbone_in_use)
 
 
 @dataclass
@@ -180,7 +184,11 @@ class Examination:
             # Named for both sessions, so that one process starts them; without images it is hidden.
             data_folder=training_folder() if settings.profile == "full" else None,
             with_images=with_images,
-            environment={**ONE_THREAD, "ANOMALY_COURSE_PROFILE": settings.profile},
+            environment={
+                **ONE_THREAD,
+                "ANOMALY_COURSE_PROFILE": settings.profile,
+                "ANOMALY_COURSE_BACKBONE": settings.backbone,
+            },
             preload=FRAMEWORK_PACKAGES[self.submission.notebook.framework],
         )
 

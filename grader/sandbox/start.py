@@ -17,7 +17,13 @@ from typing import Any
 from grader.sandbox import bwrap, channel, seccomp
 from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.limits import Limits
-from grader.sandbox.places import WORKER_FOLDER, Places, data_utils_folder, find_places
+from grader.sandbox.places import (
+    WORKER_FOLDER,
+    Places,
+    data_utils_folder,
+    find_places,
+    weights_file,
+)
 from grader.sandbox.process import Isolation, Process, SpawnedChild, spawn
 
 START_SECONDS = 60.0  # a start takes half a second; machines that grade a class are busy
@@ -212,6 +218,9 @@ def start_plain(
     inside = {**bwrap.environment_inside(device, {}), **_plain_environment(folder)}
     if data_folder is not None:
         inside["ANOMALY_COURSE_DATA"] = str(data_folder)
+    weights = weights_file()
+    if weights is not None:
+        inside["ANOMALY_COURSE_WEIGHTS"] = str(weights.parent)
     token = secrets.token_hex(32)
     worker = Path(__file__).resolve().parent / "worker.py"
     with socket.create_server(("127.0.0.1", 0)) as listener:

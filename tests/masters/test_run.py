@@ -22,18 +22,29 @@ BEFORE_THE_NETWORK = {
 GOES_ON = {
     "nb1_autoencoder": ("a network that was trained before", "edge maps: AUROC 0.9"),
     "nb2_gan_detector": ("The cells below go on with prepared arrays.", "'always anomaly' 0.989"),
+    "nb3_resnet_transfer": (
+        "the cells below go on with prepared arrays",
+        "at a prevalence of 0.50",
+    ),
 }
 # A few exercises, whose results meet prepared ones in a later cell; and where that is over.
-FEW = [
-    ("nb1_autoencoder", solved, "given_demo_edge_maps")
-    for solved in (("1.1", "1.3", "1.6"), ("1.2", "1.4"))
-] + [
-    ("nb2_gan_detector", solved, "given_demo_fashion")
-    for solved in (
-        ("2.1", "2.6", "2.9"),
-        ("2.5", "2.7", "2.10"),
-    )
-]
+FEW = (
+    [
+        ("nb1_autoencoder", solved, "given_demo_edge_maps")
+        for solved in (("1.1", "1.3", "1.6"), ("1.2", "1.4"))
+    ]
+    + [
+        ("nb2_gan_detector", solved, "given_demo_fashion")
+        for solved in (
+            ("2.1", "2.6", "2.9"),
+            ("2.5", "2.7", "2.10"),
+        )
+    ]
+    + [
+        ("nb3_resnet_transfer", solved, "given_progress")
+        for solved in (("3.1", "3.3", "3.6", "3.12"), ("3.4", "3.5", "3.7", "3.11"))
+    ]
+)
 # What a learner on Windows without TensorFlow lacks; and the grader, which no learner has.
 MISSING = ("tensorflow", "keras", "torch", "fcntl", "resource", "pwd", "grp", "termios", "grader")
 RUNNER = """

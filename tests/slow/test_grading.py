@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from benchmarks.calibrate import measured_rows
+from data_utils.backbone_weights import FALLBACK
 from data_utils.course import load_course
 from grader.examination import Settings
 from grader.grading import grade_submission
@@ -30,7 +31,11 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 each_notebook = pytest.mark.parametrize("notebook_id", [n.id for n in load_course().notebooks])
 # AUROC on the exam that one run of the solution reaches, by notebook and digit; the mean over ten
 # seeds is higher.
-ONE_RUN = {NB: ("auroc_exam_9", 0.68), "nb2_gan_detector": ("auroc_exam_5", 0.88)}
+ONE_RUN = {
+    NB: ("auroc_exam_9", 0.68),
+    "nb2_gan_detector": ("auroc_exam_5", 0.88),
+    "nb3_resnet_transfer": ("auroc_exam_9", 0.87),
+}
 
 
 @pytest.mark.slow
@@ -83,6 +88,20 @@ def test_the_gan_reaches_what_its_notebook_promises() -> None:
         }
         assert len(seeds) == 10
         assert statistics.mean(seeds.values()) >= least
+
+
+def test_the_features_reach_what_their_notebook_promises() -> None:
+    notebook = load_course().notebook("nb3_resnet_transfer")
+    settings = {(f.exercise, f.profile, f.digit) for f in notebook.floors if f.auroc is not None}
+    refits = {(exercise, "quick", digit) for exercise in ("", "3.10") for digit in (7, 9)}
+    assert settings >= refits | {("", "embedded", 9), ("", "full", 9), ("3.10", "embedded", 9)}
+    for exercise, least in (("", 0.87), ("3.10", 0.96)):
+        floor = notebook.floor("embedded", "cpu", 9, backbone=FALLBACK, exercise=exercise)
+        assert floor is not None
+        mean = floor.mean_of("solution")
+        assert mean is not None
+        assert mean >= least
+    assert notebook.floor("embedded", "cpu", 9, backbone="resnet50") is None  # not measured
 
 
 def with_cells(tmp_path: Path, **sources: str) -> Path:

@@ -37,7 +37,11 @@ SAVED_ELSEWHERE = [
 # is not attacked comes from the honest design that differs most from the solution. The solution by
 # itself is graded in profile embedded (test_grading), every design by `make demo`.
 GRADED_WHOLE = {"nb1_autoencoder"}  # in test_grading: beside each of its attacks 1.1 is wrong
-DESIGNS = {"nb1_autoencoder": "convolutional_design", "nb2_gan_detector": "written_otherwise"}
+DESIGNS = {
+    "nb1_autoencoder": "convolutional_design",
+    "nb2_gan_detector": "written_otherwise",
+    "nb3_resnet_transfer": "written_otherwise",
+}
 NAMES = [(notebook_id, bad.student) for notebook_id in NOTEBOOKS for bad in BAD_FILES]
 SOON = 5.0  # seconds that a call that never ends gets here; in a class it gets 20
 
@@ -98,28 +102,39 @@ def needed(notebook_id: str) -> set[str]:
 
 
 @functools.cache
-def excusable(notebook_id: str) -> set[str]:
-    """Names of the checks that are excused where another exercise lost points."""
-    found = set()
+def excusable(notebook_id: str) -> dict[str, set[str]]:
+    """The checks that are excused where another exercise lost points, and which exercises."""
+    found: dict[str, set[str]] = {}
     for file in hidden_checks(NOTEBOOKS[notebook_id]):
         statements = ast.parse(file.read_text()).body
         named = {
-            ast.unparse(s.targets[0])
+            ast.unparse(s.targets[0]): ast.unparse(s.value)
             for s in statements
             if isinstance(s, ast.Assign) and "mark.needs(" in ast.unparse(s.value)
         }
         for check in (s for s in statements if isinstance(s, ast.FunctionDef)):
-            marks = {ast.unparse(mark) for mark in check.decorator_list}
-            if marks & named or any("mark.needs(" in mark for mark in marks):
-                found.add(check.name)
+            marks = [ast.unparse(mark) for mark in check.decorator_list]
+            words = " ".join(w for mark in marks if "needs(" in (w := named.get(mark, mark)))
+            if words:
+                found[check.name] = set(re.findall(r"'([\d.]+)'", words))
     return found
+
+
+def excuse_each_other(first: SampleStudent, other: SampleStudent, notebook_id: str) -> bool:
+    """Say whether a check that must fail for one of them is excused by the other's mistake."""
+    needs = excusable(notebook_id)
+    return any(
+        second.exercise in needs.get(name, ())
+        for one, second in ((first, other), (other, first))
+        for name in names_of(one)
+    )
 
 
 def stands_alone(student: SampleStudent, notebook_id: str) -> bool:
     """Say whether all that tells of this mistake is excused beside a mistake that it builds on."""
     if student.kind != "wrong" or student.fails == "all":
         return False
-    return names_of(student) <= excusable(notebook_id)
+    return names_of(student) <= excusable(notebook_id).keys()
 
 
 def attacks(notebook_id: str) -> list[list[SampleStudent]]:
@@ -146,8 +161,10 @@ def alone(notebook_id: str) -> list[list[SampleStudent]]:
     groups: list[list[SampleStudent]] = []
     for student in (s for s in CLASSES[notebook_id] if stands_alone(s, notebook_id)):
         for group in groups:
-            if group[0].exercise == student.exercise and all(
-                names_of(student).isdisjoint(names_of(other)) for other in group
+            if all(
+                names_of(student).isdisjoint(names_of(other))
+                and not excuse_each_other(student, other, notebook_id)
+                for other in group
             ):
                 with contextlib.suppress(FragmentError):  # both change the same lines
                     handed_in([*group, student], notebook_id)

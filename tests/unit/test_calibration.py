@@ -50,14 +50,18 @@ def test_the_floors_belong_to_the_code_as_it_is(calibration: Calibration) -> Non
     notebook = load_course().notebook(calibration.notebook)
     assert calibration.code() == notebook.calibrated_code, "run: make calibrate"
     assert notebook.floors
+    tables = {table.exercise: table for table in calibration.tables}
+    assert {floor.exercise for floor in notebook.floors} == set(tables)
     for floor in notebook.floors:
+        table = tables[floor.exercise]
+        assert floor.backbone == table.backbone
         rows = {row.design: row for row in floor.table}
         assert {row.seeds for row in floor.table} == {10}
         if floor.auroc is not None:
-            plain = calibration.plainest in floor.note
-            honest = calibration.designs if plain else calibration.honest
+            plain = table.plainest in floor.note
+            honest = table.designs if plain else table.honest
             assert floor.auroc <= min(rows[d].mean - 3 * rows[d].sd for d in honest)
-            wrong = [rows[name] for name in calibration.wrong]
+            wrong = [rows[name] for name in table.wrong]
             assert floor.auroc > max(row.mean + 3 * row.sd for row in wrong)
 
 
@@ -87,6 +91,35 @@ def test_each_notebook_has_its_floors_in_its_own_part(tmp_path: Path) -> None:
     assert path.read_text().startswith(COURSE.read_text())
     (floor,) = course.notebooks[-1].floors
     assert (floor.digit, floor.auroc, course.notebooks[-1].calibrated_code) == (5, 0.79, "abc")
+
+
+def test_each_function_has_floors_of_its_own_rows(tmp_path: Path) -> None:
+    path = tmp_path / "course.toml"
+    path.write_text(COURSE.read_text() + OTHER)
+    few = dataclasses.replace(
+        NB1, designs=("solution",), wrong=("swapped",), exercise="8.1", backbone="some_network"
+    )
+    whole = dataclasses.replace(
+        NB1, notebook="nb8_other", designs=("solution",), wrong=("untrained",), also=(few,)
+    )
+    rows = [
+        {"row": row, "profile": "quick", "digit": 5, "auroc": mean + seed / 1000, **of}
+        for of, means in (
+            ({}, {"solution": 0.9, "plain_design": 0.85, "untrained": 0.5}),
+            ({"exercise": "8.1"}, {"solution": 0.8, "plain_design": 0.75, "swapped": 0.2}),
+        )
+        for row, mean in means.items()
+        for seed in range(10)
+    ]
+    write_floors(path, whole, rows, "abc")
+    other = parse_course(path.read_text()).notebooks[-1]
+    assert [(f.exercise, f.backbone, f.auroc) for f in other.floors] == [
+        ("", "", 0.84),
+        ("8.1", "some_network", 0.74),
+    ]
+    assert other.floor("quick", "cpu", 5) == other.floors[0]
+    assert other.floor("quick", "cpu", 5, backbone="some_network", exercise="8.1") is not None
+    assert other.floor("quick", "cpu", 5, backbone="another", exercise="8.1") is None
 
 
 @pytest.mark.parametrize(

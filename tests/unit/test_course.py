@@ -98,3 +98,17 @@ def test_a_floor_needs_a_number_or_a_note() -> None:
     with pytest.raises(CourseFileError, match="note"):
         parse_course(GOOD + floor)
     assert parse_course(GOOD + floor + "auroc=0.7").notebooks[0].floor("quick", "cpu", 2)
+
+
+def test_a_floor_may_belong_to_a_backbone_and_to_an_exercise() -> None:
+    floor = '[[notebooks.floors]]\nprofile="quick"\ndevice="cpu"\ndigit=2\ntable=[]\n'
+    lite, few = 'backbone="lite"\nauroc=0.7\n', 'backbone="lite"\nexercise="3.1"\nauroc=0.9\n'
+    notebook = parse_course(GOOD + floor + lite + floor + few).notebooks[0]
+    assert notebook.floor("quick", "cpu", 2) is None  # another network has its own floors
+    found = notebook.floor("quick", "cpu", 2, backbone="lite")
+    assert found is not None
+    assert found.auroc == 0.7
+    found = notebook.floor("quick", "cpu", 2, backbone="lite", exercise="3.1")
+    assert found is not None
+    assert found.auroc == 0.9
+    assert notebook.floor("quick", "cpu", 2, backbone="heavy", exercise="3.1") is None

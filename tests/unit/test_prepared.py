@@ -46,6 +46,15 @@ def test_what_is_written_is_read_again_under_its_name() -> None:
     assert prepared_bytes(VALUES) == prepared_bytes(VALUES)
 
 
+def test_half_precision_is_for_the_file_alone() -> None:
+    features = np.array([[0.1, 1000.0], [-3.5, 0.0]])
+    arrays = arrays_of({"8.7 features": features.astype(np.float16)})
+    assert arrays["8.7 features"].dtype == np.float16
+    found = value_named(arrays, "8.7 features")
+    assert found.dtype == np.float32
+    assert np.allclose(found, features, rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
