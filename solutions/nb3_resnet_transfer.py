@@ -43,7 +43,7 @@
 # %% [markdown]
 # ## Set-up
 #
-# Run the next five cells first, and again after every restart of the kernel.
+# Run the next four cells first, and again after every restart of the kernel.
 
 # %% given="setup" tags=["definitions"]
 # %matplotlib inline
@@ -244,7 +244,7 @@ print("the paper says: accuracy 0.985, AUROC 0.978")
 # <details><summary>What you should see</summary>963 true and 53.9 false alarms; accuracy 0.9899; always
 # normal 0.8889; an AUROC from 0.9565 to 0.9998.</details>
 #
-# **What it means.** With this recall and precision the accuracy is 99.0 %, not 98.5 %: a difference of 45
+# **What it means.** With this recall and precision the accuracy is 99.0 %, not 98.5 %: a difference of 44
 # images of 9,000. No confusion matrix gives all three numbers. The AUROC of 0.978 is possible, but odd: a
 # detector that finds 96 % at a false positive rate of 0.7 % would have to rank its last 4 % among the most
 # normal images of all. And the baseline of 88.9 % is not mentioned. You have found this with a pencil, before
@@ -530,7 +530,7 @@ check("3.6")
 # itself. One mean for all columns: <code>axis=0</code> is missing. NaN: a column without variation.</details>
 #
 # Now the experiment of 3.5 again, with the only change that mean and standard deviation come from *all*
-# images, 1,000 normal ones and all nines, as a data set is often scaled before it is split. No label is used.
+# images, 1,000 normal ones and 450 nines, as a data set is often scaled before it is split. No label is used.
 
 # %% given="leak"
 def leaked(seed):
@@ -827,7 +827,7 @@ plt.show()
 # </details>
 #
 # **What it means.** Without a label, and without a step of training, photographs of dogs and cars help
-# to find an odd digit. How many nines are in the bank matters more than anything: with them in it the score
+# to find an odd digit. Nines in the bank ruin it: they are then their own neighbours, and the AUROC
 # falls to {run floor_leaked}. Not every digit is as easy. The mean over all ten is {run mean_ten}, the
 # hardest is {run hardest_digit} with {run hardest_area}. And pixels, with a mean of {run mean_ten_pixels}, are
 # not beaten everywhere: they are ahead on {run pixels_lead} of the ten digits, {run pixels_lead_digits}. No
@@ -894,8 +894,8 @@ check("3.10")
 # %% [markdown]
 # <details><summary>Hint 1</summary>{hint 3.10 1}</details>
 # <details><summary>Hint 2</summary>{hint 3.10 2}</details>
-# <details><summary>My numbers look wrong</summary>AUROC near 0.5: the detector got features that were
-# standardised already, and standardises them again. Upside down: the labels are swapped. Everything is
+# <details><summary>My numbers look wrong</summary>The detector was handed features that were standardised already:
+# then it scales no other image, and its ranking is worse than it could be. Upside down: the labels are swapped. Everything is
 # passed: the threshold is still 0.</details>
 
 # %% given="few_labels" tags=["demo"]
