@@ -51,7 +51,7 @@ def opened(seed: int = 0, split_seed: int = 0) -> dict[str, Any]:
 def explored() -> dict[str, Any]:
     """Return the notebook after its cell that takes features, and the functions of later cells."""
     here = opened()
-    run_cells(here, "features_of_sets", "collapse", "leak", "probabilistic")
+    run_cells(here, "features_of_sets", "collapse", "collapse_runs", "leak", "probabilistic")
     return here
 
 

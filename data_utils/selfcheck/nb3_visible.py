@@ -12,6 +12,7 @@ NOTEBOOK_NAMES = frozenset(
         *("data", "split", "x_train", "x_val", "x_test", "x_labelled", "x_anomaly", "backbone"),
         *("available", "asked", "forced", "wanted", "white", "x_tiny", "shown", "spot", "heat"),
         *("f_train", "f_val", "f_test", "f_anomaly", "f_labelled", "two_heaps", "small", "corner"),
+        *("scale", "g_train", "g_test", "g_anomaly"),
         *("one_label_runs", "leaks", "cross", "detector", "threshold", "scores_test", "learning"),
         *("scores_anomaly", "area", "share", "tiny", "maps", "slopes", "count", "row", "frozen"),
     )
