@@ -57,7 +57,6 @@ with quiet_start():  # torch warns about things that do not matter here
 
 # %% given="setup_kit" tags=["definitions"]
 from data_utils.backbones import LAYERS, load_backbone
-from data_utils.baselines import NearestImage
 from data_utils.datasets import MNIST_COUNTS, load_mnist
 from data_utils.metrics import auroc, average_precision, prevalence
 from data_utils.plots import plot_roc, plot_score_histogram, show_images
