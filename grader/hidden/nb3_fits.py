@@ -51,10 +51,10 @@ def refit_images(exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:
     """Return the images of one re-fit, shuffled by its seed."""
     digit, seed = REFIT_DIGITS[which], REFIT_SEEDS[which]
     images, labels = learners_images()
-    draw = np.random.default_rng(seed)
-    normal = draw.permutation(images[labels != digit])[: TRAIN_IMAGES + VAL_IMAGES]
+    order = np.random.default_rng(seed)
+    normal = order.permutation(images[labels != digit])[: TRAIN_IMAGES + VAL_IMAGES]
     x_train, x_val = np.split(normal, [TRAIN_IMAGES])
-    labelled = draw.permutation(images[labels == digit])[:LABELLED]
+    labelled = order.permutation(images[labels == digit])[:LABELLED]
     held_out, digits = exam
     return Refit(
         digit, seed, x_train, x_val, labelled, held_out[digits != digit], held_out[digits == digit]
