@@ -79,9 +79,9 @@ class KernelStudent:
             return self._guarded(lambda: self._namespace[args[0]])
         return getattr(self, operation)(*args)
 
-    def floor(self, profile: str | None, digit: int) -> Floor | None:
+    def floor(self, profile: str | None, digit: int, exercise: str = "") -> Floor | None:
         """Return the published floor; `profile` None means that of the notebook's run."""
-        return self.notebook.floor(profile or current_profile(), "cpu", digit)
+        return self.notebook.floor(profile or current_profile(), "cpu", digit, exercise=exercise)
 
     def step(self, number: int) -> Step:
         """Return a step of the exercise, counted from 1."""

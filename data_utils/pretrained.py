@@ -1,7 +1,6 @@
 """Imports what holds pretrained networks, torchvision first: timm imports it too.
 
-An import of this module takes seconds, so backbones do it when one is wanted; the grader's fork
-server does it once for all sessions.
+An import of this module takes seconds, so backbones do it when one is wanted.
 """
 
 from data_utils.vision import import_torchvision

@@ -8,7 +8,6 @@ the processor time of all its processes, which the server reports.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import signal
@@ -35,20 +34,11 @@ MESSAGE_BYTES = 65_536
 CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
 # What every session imports. Not pyplot's backend, which looks for the session's own shell.
 COMMON = ("numpy", "matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg")
-# What notebooks with torch may import beside it, where all that it needs is installed.
-BESIDE_TORCH = tuple(
-    module
-    for module, needs in (
-        ("data_utils.pretrained", ("torchvision", "timm")),
-        ("sklearn.mixture", ("sklearn",)),
-    )
-    if all(importlib.util.find_spec(name) for name in needs)
-)
 MODULES = {
     "numpy": COMMON,
     "tensorflow": (*COMMON, "tensorflow", "keras"),
     # The first optimizer of a process imports torch._dynamo, which costs as much as torch itself.
-    "torch": (*COMMON, "torch", "torch._dynamo", *BESIDE_TORCH),
+    "torch": (*COMMON, "torch", "torch._dynamo"),
 }
 # Imported alone everything looks well; whether threads and pools survived the fork shows in work.
 CANARIES = {

@@ -278,5 +278,6 @@ def test_without_the_package_there_is_a_sentence_with_the_cure(
     with pytest.raises(WeightsError, match="pip install"):
         load_backbone("resnet50")
     monkeypatch.setitem(sys.modules, "timm", None)
+    monkeypatch.delitem(sys.modules, "data_utils.pretrained", raising=False)
     with pytest.raises(WeightsError, match=r"timm is not installed\. Run: pip install"):
         load_backbone(FALLBACK, pretrained=False)
