@@ -39,3 +39,7 @@ class SplitError(CourseKitError):
 
 class WeightsError(CourseKitError):
     """The weights of a pretrained network cannot be had, or are not what they should be."""
+
+
+class TransformError(CourseKitError):
+    """A geometric transformation was asked for that these images do not allow."""
