@@ -150,6 +150,18 @@ def reaches_floor(
     )
 
 
+def score_is_upright(reached: float, *, advice: str) -> Finding | None:
+    """The detector's own score ranks anomalies above normal images, better than a coin."""
+    if reached > UPSIDE_DOWN:
+        return None
+    return Finding(
+        "anomaly_score: higher = more anomalous",
+        f"an AUROC of {reached:.3f}",
+        "the score is upside down: normal images have the higher scores",
+        advice,
+    )
+
+
 def same_in_any_order(
     together: NDArray[np.float64],
     apart: NDArray[np.float64],

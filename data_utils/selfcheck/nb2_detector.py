@@ -36,6 +36,10 @@ reaches_floor = partial(
     advice="train the pair first and the encoder after it, on x_train alone, scaled with "
     "to_tanh_range, for all steps of the budget",
 )
+score_is_upright = partial(
+    nb1_detector.score_is_upright,
+    advice="return a GanDetector as it is given; its score is your combined_score of both errors",
+)
 same_in_any_order = partial(
     nb1_detector.same_in_any_order,
     advice="score through the detector's own methods, which put every network in evaluation mode",
@@ -180,16 +184,4 @@ def other_for_other_seed(first: NDArray[np.float64], other: NDArray[np.float64])
         "exactly the same scores",
         "the argument seed is not used, or a fixed number stands in its place",
         "call torch.manual_seed(seed) before you build the pair and the encoder",
-    )
-
-
-def score_is_upright(reached: float) -> Finding | None:
-    """The detector's own score ranks anomalies above normal images, better than a coin."""
-    if reached > nb1_detector.UPSIDE_DOWN:
-        return None
-    return Finding(
-        "anomaly_score: higher = more anomalous",
-        f"an AUROC of {reached:.3f}",
-        "the score is upside down: normal images have the higher scores",
-        "return a GanDetector as it is given; its score is your combined_score of both errors",
     )

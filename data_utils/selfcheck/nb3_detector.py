@@ -33,6 +33,10 @@ few_labels_reach_floor = partial(
     advice="standardise both sets by the normal one, label anomalies 1, and hand the normal "
     "features to HeadDetector as the backbone gave them",
 )
+score_is_upright = partial(
+    nb1_detector.score_is_upright,
+    advice="label normal images 0 and anomalies 1; far from the normal images means a high score",
+)
 same_in_any_order = partial(
     nb1_detector.same_in_any_order,
     advice="score through the detector's own method; backbone.features is in evaluation mode",
@@ -131,18 +135,6 @@ def false_alarms_as_promised(rate: float, target: float) -> Finding | None:
         "the threshold came from images that the detector knows already: their nearest neighbour "
         "is the image itself",
         "keep x_val out of the bank, and take the threshold from its scores",
-    )
-
-
-def score_is_upright(reached: float) -> Finding | None:
-    """The detector's own score ranks anomalies above normal images, better than a coin."""
-    if reached > nb1_detector.UPSIDE_DOWN:
-        return None
-    return Finding(
-        "anomaly_score: higher = more anomalous",
-        f"an AUROC of {reached:.3f}",
-        "the score is upside down: normal images have the higher scores",
-        "label normal images 0 and anomalies 1; far from the normal images means a high score",
     )
 
 
