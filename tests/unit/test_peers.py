@@ -129,7 +129,7 @@ def test_processor_time_inside_a_sandbox_counts(tmp_path: Path) -> None:
     code = f"from grader.sandbox import Session\nwith Session() as s: s.run_cell({BURN!r})"
     idle = "from grader.sandbox import Session\nwith Session() as s: s.run_cell('1')"
     more = cost_of(code, tmp_path).cpu_s - cost_of(idle, tmp_path).cpu_s
-    assert 0.6 < more < 2
+    assert more > 0.6  # how much more is the machine's affair: a busy one has counted 2.2
 
 
 def test_the_readme_table_names_date_and_command() -> None:
