@@ -258,6 +258,19 @@ class Notebook:
         known = ", ".join(exercise.id for exercise in self.exercises)
         raise UnknownExerciseError(f"There is no exercise {exercise_id!r}; there are {known}.")
 
+    @property
+    def reads_backbone(self) -> bool:
+        """Whether its detectors read the features of a pretrained network."""
+        return any(floor.backbone for floor in self.floors)
+
+    def floors_on(self, device: str, backbone: str) -> tuple[Floor, ...]:
+        """Return the entries of a device, and of a network where they name one."""
+        return tuple(
+            floor
+            for floor in self.floors
+            if floor.device == device and floor.backbone in ("", backbone)
+        )
+
     def floor(
         self, profile: str, device: str, digit: int, *, backbone: str = "", exercise: str = ""
     ) -> Floor | None:
@@ -272,10 +285,9 @@ class Notebook:
         exercise : str
             As in `Floor`.
         """
-        wanted = (profile, device, digit, exercise)
-        for floor in self.floors:
-            found = (floor.profile, floor.device, floor.digit, floor.exercise)
-            if found == wanted and floor.backbone in ("", backbone):
+        wanted = (profile, digit, exercise)
+        for floor in self.floors_on(device, backbone):
+            if (floor.profile, floor.digit, floor.exercise) == wanted:
                 return floor
         return None
 

@@ -20,7 +20,7 @@ from grader.submissions import Submission
 
 
 class Excused(Exception):
-    """A check is not counted, because an exercise that it builds on already lost its points."""
+    """A check is not counted: what it builds on lost its points, or there is no floor to reach."""
 
 
 class CheckLog:

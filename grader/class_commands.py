@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from data_utils.course import Notebook
+from grader.devices import Device, choose_device
 from grader.options import (
     CHECKOUT,
     AssignmentOption,
     CourseOption,
+    DeviceOption,
     IsolationOption,
     Profile,
     ProfileOption,
@@ -39,13 +41,14 @@ def autograde(
     assignment: AssignmentOption = "",
     student: Annotated[list[str] | None, typer.Option(help="Only this one; repeatable.")] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one for each core if left out.")
+        int | None, typer.Option(min=1, help="Processes; one for each core or GPU if left out.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Grade what did not change, too.")] = False,
     trust_solution: Annotated[
         bool, typer.Option("--trust-solution", help="Do not grade the solution first.")
     ] = False,
     profile: ProfileOption = Profile.embedded,
+    device: DeviceOption = Device.cpu,
     isolation: IsolationOption = None,
     course: CourseOption = HERE,
 ) -> None:
@@ -60,7 +63,11 @@ def autograde(
 
     folder = ClassFolder(course)
     notebook = notebook_named(assignment, folder.submitted)
-    settings = Settings(profile.value, isolation=isolation or best_isolation())
+    rung = isolation or best_isolation()
+    chosen = choose_device(device, notebook.framework, rung)
+    if chosen.remark:
+        out.print(chosen.remark, markup=False)
+    settings = Settings(profile.value, rung, gpus=chosen.gpus)
     with steps.alone_in(folder):
         seats = list_seats(folder.submitted, notebook.id)
         if student:
@@ -106,7 +113,7 @@ def _grade(
     from grader.autograde import affordable_workers, changes
     from grader.schedule import Place, grade_class
 
-    workers, warning = affordable_workers(wanted)
+    workers, warning = affordable_workers(wanted or len(settings.gpus) or None)
     workers = min(workers, len(plan.tasks))
     if warning:
         out.print(warning)

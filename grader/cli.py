@@ -13,8 +13,11 @@ from rich.console import Console
 from data_utils.course import Notebook, load_course
 from data_utils.errors import CourseKitError
 from grader import class_commands, result_commands
+from grader.devices import Device, choose_device
+from grader.errors import SubmissionError
 from grader.options import (
     CHECKOUT,
+    DeviceOption,
     IsolationOption,
     Profile,
     ProfileOption,
@@ -61,6 +64,7 @@ def check_notebook(
     notebook: Annotated[Path, typer.Argument(help="Your notebook, an .ipynb file.")],
     exercise: Annotated[str, typer.Option(help="Judge this one only, such as 1.2.")] = "",
     profile: ProfileOption = Profile.quick,
+    device: DeviceOption = Device.cpu,
     isolation: IsolationOption = None,
 ) -> None:
     """Check one notebook of your own with the hidden checks, and say what is wrong."""
@@ -72,7 +76,8 @@ def check_notebook(
     if exercise:
         load_course().notebook_of(exercise)  # or a sentence that names those there are
     out.print(f"Checking {notebook.name}; with training this takes about half a minute.")
-    report = grade_submission(notebook, Settings(profile.value, isolation=rung), only=exercise)
+    gpus = _gpus_for(notebook, device, rung)
+    report = grade_submission(notebook, Settings(profile.value, rung, gpus=gpus), only=exercise)
     print_lines(out, report_lines(report))
     full = report.points == sum(e.max_points for e in report.exercises)
     raise typer.Exit(0 if report.status == "graded" and full else 1)
@@ -142,6 +147,22 @@ def _class_gets_what_it_must(notebook: Notebook, settings: "Settings", everybody
     right = sum(not result.complaints for result in graded)
     out.print(f"{right} of {len(graded)} samples got exactly what they must.")
     return right == len(graded)
+
+
+def _gpus_for(notebook: Path, device: Device, isolation: Isolation) -> tuple[int, ...]:
+    """Return the GPUs that were asked for; say in one line why ``auto`` takes none."""
+    from grader.submissions import read_submission
+
+    if device is Device.cpu:
+        return ()
+    try:
+        framework = read_submission(notebook).notebook.framework
+    except SubmissionError:  # the report says what is wrong with the file
+        return ()
+    chosen = choose_device(device, framework, isolation)
+    if chosen.remark:
+        out.print(chosen.remark, markup=False)
+    return chosen.gpus
 
 
 def _isolation_or_a_line() -> Isolation:

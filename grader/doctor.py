@@ -6,14 +6,13 @@ TensorFlow, PyTorch and the images are tried in processes of their own: the trus
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from data_utils.course import load_course
 from data_utils.runtime import FRAMEWORK_PACKAGES
-from grader import doctor_words
 from grader.doctor_backbones import backbone_lines
+from grader.doctor_gpu import gpu_lines
 from grader.doctor_words import (
     INSTALL_GRADER,
     MISSING,
@@ -80,7 +79,7 @@ def examine_machine(checkout: Path) -> tuple[list[str], bool]:
     lines += framework_lines()
     if version_of("torch") is not None:
         lines += backbone_lines()
-    lines += [gpu_line(), *package_lines(), *course_lines(), *image_lines()]
+    lines += [*gpu_lines(), *package_lines(), *course_lines(), *image_lines()]
     lines += sandbox_lines(course_secrets(checkout))
     lines.append(browser_line())
     return [str(line) for line in lines], all(line.mark != MISSING for line in lines)
@@ -109,24 +108,6 @@ def framework_lines() -> list[Line]:
         else:
             lines.append(Line(NOTE, f"{name} is not installed. No notebook so far needs it."))
     return lines
-
-
-def gpu_line() -> Line:
-    """Say whether there is an NVIDIA GPU, by its own driver's word."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return Line(NOTE, "No NVIDIA GPU. Everything so far runs on the processor.")
-    done = subprocess.run(
-        [program, "-L"],
-        capture_output=True,
-        text=True,
-        timeout=doctor_words.CHILD_SECONDS,
-        check=False,
-    )
-    names = done.stdout.strip().splitlines()
-    if done.returncode or not names:
-        return Line(NOTE, "nvidia-smi finds no GPU. Everything so far runs on the processor.")
-    return Line(NOTE, f"{names[0].split(' (')[0]}. It is not used: grading runs on the processor.")
 
 
 def package_lines() -> list[Line]:

@@ -1,5 +1,6 @@
 """One submission under examination: its two sandbox sessions, built when needed and rebuilt."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -9,6 +10,7 @@ from data_utils.runtime import FRAMEWORK_PACKAGES
 from data_utils.selfcheck.words import Finding, Found
 from grader.full_images import training_folder
 from grader.sandbox import BadReply, CellResult, Isolation, Limits, Session, SessionDied
+from grader.sandbox.gpu import installed_gpu
 from grader.student import CALL_SECONDS, Student, death_finding
 from grader.submissions import Cell, Submission
 
@@ -27,16 +29,28 @@ class Settings:
     ----------
     profile : {"quick", "embedded", "full"}
         Of the notebook's run; re-fits always use ``quick``.
-    device : {"cpu", "gpu"}
     isolation : Isolation
     backbone : str
         The pretrained network of notebooks that use one.
+    gpus : tuple of int
+        Numbers of the GPUs that may be used, none for the processor. A submission uses the first.
     """
 
     profile: str = "embedded"
-    device: str = "cpu"
     isolation: Isolation = Isolation.BWRAP
     backbone: str = field(default_factory=backbone_in_use)
+    gpus: tuple[int, ...] = ()
+
+    @property
+    def device(self) -> str:
+        """``"gpu"`` or ``"cpu"``: whose floors count."""
+        return "gpu" if self.gpus else "cpu"
+
+    def of_worker(self, place: int) -> "Settings":
+        """Return the settings of one of several workers: it has one GPU, in turn."""
+        if not self.gpus:
+            return self
+        return dataclasses.replace(self, gpus=(self.gpus[place % len(self.gpus)],))
 
 
 @dataclass
@@ -180,7 +194,7 @@ class Examination:
             limits=Limits(
                 cell_seconds=seconds, call_seconds=CALL_SECONDS, total_seconds=3 * seconds
             ),
-            device=settings.device,
+            gpu=installed_gpu(settings.gpus[0]) if settings.gpus else None,
             # Named for both sessions, so that one process starts them; without images it is hidden.
             data_folder=training_folder() if settings.profile == "full" else None,
             with_images=with_images,

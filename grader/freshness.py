@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import data_utils
+from data_utils.course import load_course
 from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
 from grader.report import GRADED, GradeReport, PastGrade, read_report
@@ -29,6 +30,7 @@ _CHANGED = {
     "profile": "another profile was asked for",
     "device": "another device was asked for",
     "isolation": "another isolation was asked for",
+    "backbone": "another pretrained network was in use",
 }
 FORCED = "it was asked for"
 STOPPED = "the grader had stopped in a check"
@@ -42,6 +44,7 @@ def now() -> str:
 
 def made_from(sha256: str, notebook_id: str, settings: Settings) -> dict[str, str]:
     """Return everything that a grade hangs on, by name."""
+    reads_backbone = load_course().notebook(notebook_id).reads_backbone
     return {
         "submission": sha256,
         "checks": _checks_hash(notebook_id),
@@ -50,6 +53,7 @@ def made_from(sha256: str, notebook_id: str, settings: Settings) -> dict[str, st
         "profile": settings.profile,
         "device": settings.device,
         "isolation": settings.isolation.value,
+        **({"backbone": settings.backbone} if reads_backbone else {}),
     }
 
 

@@ -76,6 +76,7 @@ def grade_submission(
         series=log.series,
         graded_at=now(),
         made_from=made_from(submission.sha256, submission.notebook.id, settings),
+        backbone=settings.backbone if submission.notebook.reads_backbone else "",
     )
 
 
@@ -132,6 +133,7 @@ def _run_hidden_checks(
         f"--submission={submission.path}",
         f"--profile={settings.profile}",
         f"--device={settings.device}",
+        *(f"--gpu={number}" for number in settings.gpus[:1]),
         f"--isolation={settings.isolation.value}",
         f"--exercise={only}",
     ]  # fmt: skip
@@ -151,7 +153,8 @@ def _flags(notebook: Notebook, settings: Settings, log: CheckLog) -> tuple[str, 
     for name, reached in log.facts.items():
         if not name.startswith("auroc_exam_"):
             continue
-        floor = notebook.floor(settings.profile, settings.device, int(name.rsplit("_", 1)[1]))
+        digit = int(name.rsplit("_", 1)[1])
+        floor = notebook.floor(settings.profile, settings.device, digit, backbone=settings.backbone)
         known = floor.mean_of("solution") if floor else None
         if known is not None and reached > known + MUCH_BETTER:
             flags.append(

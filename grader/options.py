@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from data_utils.course import Notebook, load_course
+from grader.devices import Device
 from grader.errors import NotebookChoiceError
 from grader.sandbox import Isolation
 
@@ -26,6 +27,9 @@ class Profile(StrEnum):
 ProfileOption = Annotated[Profile, typer.Option(help="How much the notebook trains.")]
 IsolationOption = Annotated[
     Isolation | None, typer.Option(help="'none' runs student code without a sandbox.")
+]
+DeviceOption = Annotated[
+    Device, typer.Option(help="What trains: 'auto' takes the GPU where there is one.")
 ]
 AssignmentOption = Annotated[
     str, typer.Option(help="Which notebook; needed where the class handed in several.")

@@ -109,6 +109,8 @@ class GradeReport:
         ``"ungraded"`` is never written: it stands for a report that is not there yet.
     profile, device, isolation : str
         How it was graded; an isolation of ``"none"`` means that nothing held the code back.
+    backbone : str
+        The pretrained network that it read; empty where the notebook reads none.
     facts : dict
         Measured numbers, such as the exam AUROC.
     flags : tuple of str
@@ -140,6 +142,7 @@ class GradeReport:
     graded_at: str = ""
     made_from: dict[str, str] = field(default_factory=dict)
     history: tuple[PastGrade, ...] = ()
+    backbone: str = ""
 
     @property
     def points(self) -> float | None:

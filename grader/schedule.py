@@ -11,7 +11,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def grade_class(
     place : Place
         ``STUDENT/NOTEBOOK.json`` is written below its `reports`, atomically.
     workers : int
-        Processes side by side; each trains with one thread.
+        Processes side by side; each trains with one thread, and with one GPU where there are some.
     grade : callable, optional
         Grades a task and writes its report, in a worker; `grade_seat` if left out.
 
@@ -77,7 +77,10 @@ def grade_class(
     No report is ever a zero for what went wrong in the grader.
     """
     waiting = deque(tasks)
-    team = [_Worker(place, grade or grade_seat) for _ in range(min(workers, len(tasks)))]
+    team = [
+        _Worker(replace(place, settings=place.settings.of_worker(number)), grade or grade_seat)
+        for number in range(min(workers, len(tasks)))
+    ]
     try:
         while waiting or any(worker.task for worker in team):
             for worker in team:

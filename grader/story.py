@@ -6,6 +6,7 @@ from data_utils.course import Notebook
 from data_utils.selfcheck.words import FAILED as FAILED_MARK
 from data_utils.selfcheck.words import PASSED as PASSED_MARK
 from data_utils.selfcheck.words import STOPPED as STOPPED_MARK
+from grader.floors import floors_applied
 from grader.report import (
     EXCUSED,
     FAILED,
@@ -56,7 +57,7 @@ def story_lines(
             lines += ["", *_exercise_lines(result, decisions.get(result.id))]
     if not exercise:
         lines += ["", *_measured(report), *(f"needs a look: {flag}" for flag in report.flags)]
-        lines += _how(report)
+        lines += _how(report, notebook)
     lines += [_past_line(past, exercise) for past in report.history]
     return lines
 
@@ -99,12 +100,13 @@ def _measured(report: GradeReport) -> list[str]:
     return [f"measured: {', '.join(facts)}"] if facts else []
 
 
-def _how(report: GradeReport) -> list[str]:
+def _how(report: GradeReport, notebook: Notebook) -> list[str]:
     if report.status != GRADED:
         return []
     made_from = ", ".join(f"{name} {value[:12]}" for name, value in report.made_from.items())
     return [
         f"graded {report.graded_at}: {report.wall_seconds:.0f} s, {report.cpu_seconds:.0f} CPU s",
+        f"on {report.device}: {floors_applied(notebook, report)}",
         f"made from: {made_from}",
     ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from data_utils.course import Exercise, Floor, Notebook, Step
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
+from grader.floors import no_floors
 from grader.sandbox import (
     CallTimeout,
     Handle,
@@ -109,6 +110,12 @@ class Student:
             backbone=settings.backbone,
             exercise=exercise,
         )
+
+    @property
+    def without_floors(self) -> str:
+        """Say that no floor was measured for this device or network; empty where some were."""
+        settings = self._examination.settings
+        return no_floors(self.notebook, settings.device, settings.backbone)
 
     def step(self, number: int) -> Step:
         """Return a step of the exercise, counted from 1."""

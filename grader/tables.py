@@ -8,6 +8,7 @@ from rich.text import Text
 
 from data_utils.course import Notebook, load_course
 from data_utils.selfcheck.words import FAILED, PASSED, STOPPED
+from grader.floors import floors_applied
 from grader.report import GRADED, GRADER_ERROR, ExerciseResult, GradeReport
 
 
@@ -35,7 +36,9 @@ def report_lines(report: GradeReport) -> list[str]:
     for exercise in report.exercises:
         lines += exercise_lines(exercise)
     lines.append(f"{number(report.points)} of {sum(e.max_points for e in report.exercises)} points")
-    for question in load_course().notebook(report.notebook).questions:
+    notebook = load_course().notebook(report.notebook)
+    lines.append(f"Graded on {report.device}: {floors_applied(notebook, report)}.")
+    for question in notebook.questions:
         lines.append(
             f"Question {question.id} is graded by hand: up to {question.points} more points."
         )

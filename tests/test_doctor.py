@@ -231,9 +231,9 @@ def test_health_is_that_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> N
         "package_lines",
         "course_lines",
         "image_lines",
+        "gpu_lines",
     ):
         monkeypatch.setattr(doctor, name, list)
-    monkeypatch.setattr(doctor, "gpu_line", lambda: Line(NOTE, "none"))
     monkeypatch.setattr(doctor, "sandbox_lines", lambda secrets: [Line(OK, "sandbox")])
     assert doctor.examine_machine(CHECKOUT)[1]
     monkeypatch.setattr(doctor, "sandbox_lines", lambda secrets: [Line(MISSING, "sandbox")])

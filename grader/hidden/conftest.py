@@ -15,10 +15,11 @@ import pytest
 from data_utils.runtime import PROFILES
 from data_utils.selfcheck.words import Found
 from grader.checklog import CheckLog, Excused
+from grader.devices import Device, choose_device
 from grader.examination import Examination, Settings
-from grader.sandbox import Isolation, SandboxUnavailable
+from grader.sandbox import GpuUnavailable, Isolation, SandboxUnavailable
 from grader.student import Student
-from grader.submissions import read_submission
+from grader.submissions import Submission, read_submission
 
 LOG = pytest.StashKey[CheckLog]()
 NO_SANDBOX = 10  # pytest's own codes end at 5
@@ -29,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("hidden checks")
     group.addoption("--submission", type=Path, help="the notebook to grade")
     group.addoption("--profile", choices=PROFILES, default="embedded")
-    group.addoption("--device", choices=("cpu", "gpu"), default="cpu")
+    group.addoption("--device", type=Device, choices=tuple(Device), default=Device.cpu)
+    group.addoption("--gpu", type=int, help="the number of a GPU that was tried already")
     group.addoption("--exercise", default="", help="judge this exercise only, such as 1.2")
     group.addoption("--isolation", choices=[i.value for i in Isolation], default="bwrap")
 
@@ -83,12 +85,25 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     path = option("--submission")
     if path is None:
         pytest.exit("Name a notebook: pytest ... --submission X.ipynb", returncode=2)
-    settings = Settings(option("--profile"), option("--device"), Isolation(option("--isolation")))
     log = request.config.stash[LOG]
-    with Examination(log.submission or read_submission(path), settings) as under_way:
+    submission = log.submission or read_submission(path)
+    rung = Isolation(option("--isolation"))
+    gpus = _gpus(request.config, submission, rung)
+    with Examination(submission, Settings(option("--profile"), rung, gpus=gpus)) as under_way:
         yield under_way
         log.cpu_seconds = under_way.cpu_seconds
     log.facts["memory_mb"] = round(under_way.peak_bytes / 1e6)
+
+
+def _gpus(config: pytest.Config, submission: Submission, rung: Isolation) -> tuple[int, ...]:
+    """Return the GPU that the grader names, else those that were asked for here."""
+    if config.getoption("--gpu") is not None:
+        return (config.getoption("--gpu"),)
+    try:
+        wanted = config.getoption("--device")
+        return choose_device(wanted, submission.notebook.framework, rung).gpus
+    except GpuUnavailable as error:
+        pytest.exit(str(error), returncode=2)
 
 
 @pytest.fixture

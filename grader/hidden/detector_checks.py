@@ -12,6 +12,7 @@ from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_detector, nb1_score
 from data_utils.selfcheck.values import as_float_vector
 from data_utils.selfcheck.words import Finding, Found, expect
+from grader.checklog import Excused
 from grader.sandbox import Handle
 from grader.series import exam_series, rounded, training_series
 from grader.student import Student
@@ -31,6 +32,12 @@ def at_floor(
         return None
     where = f"{student.notebook.setting.words(digit)}, exam images"
     return words(reached, floor.auroc, where)
+
+
+def excuse_without_floors(student: Student) -> None:
+    """Excuse a check that asks for a floor and nothing else where none was measured."""
+    if student.without_floors:
+        raise Excused(student.without_floors)
 
 
 def own_scores(student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:

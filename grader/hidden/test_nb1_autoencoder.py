@@ -15,6 +15,7 @@ from grader.hidden.detector_checks import (
     TARGET_FPR,
     at_floor,
     auroc_of_run,
+    excuse_without_floors,
     in_other_company,
     threshold_of_run,
 )
@@ -251,6 +252,7 @@ def test_fit_works_for_another_digit(
     other = refit(student, exam, 1)
     reached = other.auroc(student, other.trained)
     facts[f"auroc_refit_{REFIT_DIGITS[1]}"] = reached
+    excuse_without_floors(student)
     expect(at_floor(student, "quick", REFIT_DIGITS[1], reached, nb1_detector.reaches_floor))
 
 
@@ -299,6 +301,7 @@ def test_run_gives_a_working_detector(
 ) -> None:
     """After the whole notebook ran, its detector scores the exam as it should."""
     digit, reached = auroc_of_run(student, "ANOMALY_DIGIT", exam, facts, series)
+    excuse_without_floors(student)
     expect(at_floor(student, None, digit, reached, nb1_detector.reaches_floor))
 
 

@@ -15,6 +15,7 @@ from grader.hidden.detector_checks import (
     TARGET_FPR,
     at_floor,
     auroc_of_run,
+    excuse_without_floors,
     in_other_company,
     own_scores,
     threshold_of_run,
@@ -131,6 +132,7 @@ def test_fit_works_for_another_digit(
     other = fit_that_stands(student, refit_images(exam, 1))
     reached, digit = other.images.auroc(student, other.detector), other.images.digit
     facts[f"auroc_refit_{digit}"] = reached
+    excuse_without_floors(student)
     expect(at_floor(student, "quick", digit, reached, nb2_detector.reaches_floor))
 
 

@@ -15,6 +15,7 @@ from grader.hidden.detector_checks import (
     TARGET_FPR,
     at_floor,
     auroc_of_run,
+    excuse_without_floors,
     in_other_company,
     own_scores,
     threshold_of_run,
@@ -120,6 +121,7 @@ def test_fit_works_for_another_digit(
     other = refit_images(exam, 1)
     reached = other.auroc(student, other.fit(student))
     facts[f"auroc_refit_{other.digit}"] = reached
+    excuse_without_floors(student)
     expect(at_floor(student, "quick", other.digit, reached, nb3_detector.reaches_floor))
 
 
@@ -217,6 +219,7 @@ def test_twenty_labels_reach_their_floor(
     """Twenty labelled anomalies give a detector that finds others of their kind in the exam."""
     reached = first.auroc(student, few)
     facts[f"auroc_few_{first.digit}"] = reached
+    excuse_without_floors(student)
     expect(_few_at_floor(student, first.digit, reached))
 
 
@@ -229,6 +232,7 @@ def test_twenty_labels_of_another_digit(
     other = refit_images(exam, 1)
     reached = other.auroc(student, other.fit_few(student))
     facts[f"auroc_few_{other.digit}"] = reached
+    excuse_without_floors(student)
     expect(_few_at_floor(student, other.digit, reached))
 
 

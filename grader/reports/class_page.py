@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from data_utils.course import Exercise, Notebook
+from grader.floors import floors_applied
 from grader.report import (
     FAILED,
     GRADED,
@@ -130,7 +131,7 @@ def class_page(
         notebook=notebook,
         students=len(results),
         counts=_counts(results),
-        ways=tuple(Counter(_way(result) for result in graded).most_common()),
+        ways=tuple(Counter(_way(result, notebook) for result in graded).most_common()),
         first=moment(times[0]) if times else "",
         last=moment(times[-1]) if times else "",
         most=most,
@@ -151,9 +152,10 @@ def _counts(results: Sequence[Result]) -> dict[str, int]:
     return {word: words[word] for word in (GRADED, NOT_GRADED, MISSING, UNGRADED)}
 
 
-def _way(result: Result) -> str:
+def _way(result: Result, notebook: Notebook) -> str:
     report = result.report
     parts = [f"profile {report.profile}", f"device {report.device}"]
+    parts.append(floors_applied(notebook, report))
     parts.append("no sandbox" if report.isolation == "none" else f"sandbox {report.isolation}")
     if report.made_from.get("kit"):
         parts.append(f"kit {report.made_from['kit']}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from data_utils.course import Exercise, Notebook, Question, Step
 from data_utils.selfcheck.words import Finding
+from grader.floors import floors_applied, no_floors
 from grader.report import GRADED, MISSING, UNGRADED, ExerciseResult, GradeReport, PastGrade
 from grader.reports.charts import Chart
 from grader.reports.detector_charts import detector_charts
@@ -14,7 +15,6 @@ from grader.reports.wording import (
     check_title,
     exam_auroc,
     put_back,
-    solution_mean,
     stopped,
 )
 from grader.rescoring import Rescoring
@@ -77,13 +77,17 @@ class QuestionPart:
 
 @dataclass(frozen=True)
 class DetectorPart:
-    """The detector of the notebook's run, on the exam images; `which` names its digit."""
+    """The detector of the notebook's run, on the exam images.
+
+    `which` names its digit; `missing` says that no floor was measured for the device, if so.
+    """
 
     which: str
     reached: float | None
     floor: float | None
     solution: float | None
     charts: tuple[Chart, ...]
+    missing: str
 
     @property
     def beside_floor(self) -> str:
@@ -91,7 +95,9 @@ class DetectorPart:
         if self.reached is None:
             return ""
         words = f"AUROC {self.reached:.3f} on the exam images, with {self.which}"
-        if self.floor is None:
+        if self.missing:
+            words += f"; {self.missing}."
+        elif self.floor is None:
             words += "; no floor is set for that digit in this profile."
         else:
             side = "above" if self.reached >= self.floor else "below"
@@ -115,6 +121,7 @@ class StudentPage:
     advice: tuple[tuple[str, str], ...]
     detector: DetectorPart
     put_back: tuple[str, ...]
+    floors: str
     history: tuple[PastGrade, ...]
 
 
@@ -150,6 +157,7 @@ def student_page(
         advice=tuple((p.result.id, m.finding.advice) for p in parts for m in p.mistakes[:1]),
         detector=_detector(report, notebook),
         put_back=put_back(report),
+        floors=floors_applied(notebook, report),
         history=report.history,
     )
 
@@ -243,8 +251,9 @@ def _detector(report: GradeReport, notebook: Notebook) -> DetectorPart:
     which = ""
     if digit is not None:
         which = notebook.setting.words(digit)
-        entry = notebook.floor(report.profile, report.device, digit)
+        entry = notebook.floor(report.profile, report.device, digit, backbone=report.backbone)
         floor = entry.auroc if entry else None
-        solution = solution_mean(notebook, report.profile, report.device, digit)
+        solution = entry.mean_of("solution") if entry else None
     charts = tuple(detector_charts(report.series, reached))
-    return DetectorPart(which, reached, floor, solution, charts)
+    missing = no_floors(notebook, report.device, report.backbone)
+    return DetectorPart(which, reached, floor, solution, charts, missing)

@@ -103,12 +103,6 @@ def exam_auroc(report: GradeReport) -> tuple[int, float] | None:
     return None
 
 
-def solution_mean(notebook: Notebook, profile: str, device: str, digit: int) -> float | None:
-    """Return what the course's own solution reaches on the mean of its seeds."""
-    floor = notebook.floor(profile, device, digit)
-    return floor.mean_of("solution") if floor else None
-
-
 def stopped(report: GradeReport) -> bool:
     """Say whether the grader itself stopped, in a check or before the first one."""
     return report.has_grader_error or report.reason.startswith(GRADER_STOPPED)

@@ -8,11 +8,13 @@ from grader.sandbox.best import best_isolation
 from grader.sandbox.errors import (
     BadReply,
     CallTimeout,
+    GpuUnavailable,
     SandboxError,
     SandboxUnavailable,
     SessionDied,
     StudentError,
 )
+from grader.sandbox.gpu import Gpu
 from grader.sandbox.limits import Limits
 from grader.sandbox.plain import Opaque
 from grader.sandbox.process import Isolation
@@ -24,6 +26,8 @@ __all__ = [
     "CallTimeout",
     "CellResult",
     "Display",
+    "Gpu",
+    "GpuUnavailable",
     "Handle",
     "Isolation",
     "Limits",

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from grader.sandbox.errors import SandboxUnavailable
+from grader.sandbox.gpu import Gpu
 from grader.sandbox.limits import Limits
 from grader.sandbox.places import (
     DATA_FOLDER,
@@ -80,14 +81,14 @@ def _version(path: str) -> tuple[int, ...]:
 
 
 def environment_inside(
-    device: str, extra: Mapping[str, str], with_data: bool = False
+    gpu: Gpu | None, extra: Mapping[str, str], with_data: bool = False
 ) -> dict[str, str]:
     """Return the whole environment of the worker.
 
     Parameters
     ----------
-    device : {"cpu", "gpu"}
-        "cpu" hides every GPU.
+    gpu : Gpu or None
+        None hides every GPU.
     extra : mapping of str to str
         Added, or put in place of these.
     with_data : bool
@@ -116,8 +117,10 @@ def environment_inside(
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": KIT_FOLDER,
     }
-    if device == "cpu":
-        inside["CUDA_VISIBLE_DEVICES"] = "-1"
+    if gpu is None:
+        inside["CUDA_VISIBLE_DEVICES"] = "-1"  # no GPU has this number, so none is seen
+    else:
+        inside |= gpu.environment(walled=True)
     if with_data:
         inside["ANOMALY_COURSE_DATA"] = DATA_FOLDER
     if weights_file() is not None:
@@ -131,7 +134,7 @@ def bwrap_arguments(
     status_fd: int,
     filter_fd: int | None,
     limits: Limits,
-    device: str,
+    gpu: Gpu | None,
     data_folder: Path | None,
     environment: Mapping[str, str],
     places: Places,
@@ -149,8 +152,8 @@ def bwrap_arguments(
         Descriptor that it reads the system call filter from.
     limits : Limits
         For the sizes of the private folders.
-    device : {"cpu", "gpu"}
-        "gpu" makes the NVIDIA devices visible (not tried on a machine that has one).
+    gpu : Gpu or None
+        The one that is seen inside.
     data_folder : Path or None
         Seen read-only at /opt/data.
     environment : mapping of str to str
@@ -171,7 +174,7 @@ def bwrap_arguments(
         When Python cannot be seen from inside, or root has no setpriv.
     """
     root = os.geteuid() == 0
-    inside = environment_inside(device, environment, data_folder is not None)
+    inside = environment_inside(gpu, environment, data_folder is not None)
     args = [find_bwrap(), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     args += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
     args += ["--hostname", "sandbox", "--clearenv", "--json-status-fd", str(status_fd)]
@@ -185,10 +188,8 @@ def bwrap_arguments(
         args += [] if makes_walls else ["--disable-userns"]
     if filter_fd is not None:
         args += ["--seccomp", str(filter_fd)]
-    args += _private_folders(limits) + _system() + _mounts(places, data_folder)
-    if device == "gpu":
-        for path in sorted(Path("/dev").glob("nvidia*")):
-            args += ["--dev-bind", str(path), str(path)]
+    args += _private_folders(limits) + _system() + _mounts(places, data_folder, gpu)
+    args += gpu.arguments() if gpu is not None else []
     # Ordinary users own the folders that bubblewrap makes for them, and these two have no size.
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK_FOLDER]
     for name, value in inside.items():
@@ -220,7 +221,7 @@ def _system() -> list[str]:
     return args
 
 
-def _mounts(places: Places, data_folder: Path | None) -> list[str]:
+def _mounts(places: Places, data_folder: Path | None, gpu: Gpu | None) -> list[str]:
     """Return the arguments for what is seen and covered, shallow folders first.
 
     The order lets a cover lie over a part of something seen (the checkout in /usr/src), and
@@ -237,6 +238,7 @@ def _mounts(places: Places, data_folder: Path | None) -> list[str]:
         mounts.append((Path(DATA_FOLDER), Path(data_folder).resolve()))
     if places.weights is not None:
         mounts.append((Path(WEIGHTS_FOLDER) / places.weights.name, places.weights))
+    mounts += gpu.mounts() if gpu is not None else []
     visible: list[Path] = [Path("/usr")]
     made: set[Path] = {Path("/"), Path("/usr"), Path("/tmp"), Path("/etc"), Path("/opt")}
     args: list[str] = ["--perms", "0755", "--dir", "/opt"]

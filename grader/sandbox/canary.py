@@ -193,7 +193,7 @@ def _search(
 
 def _environment(session: Session) -> tuple[bool, str]:
     inside = session.call("environments")
-    given = environment_inside("cpu", {})  # what we set may have the same value on both sides
+    given = environment_inside(None, {})  # what we set may have the same value on both sides
     leaked = [
         name
         for name, value in os.environ.items()

@@ -11,6 +11,10 @@ class SandboxUnavailable(SandboxError):
     """The asked isolation does not start on this machine; the text names the way out."""
 
 
+class GpuUnavailable(SandboxUnavailable):
+    """There is no GPU here, or none that a session could use; the text says what was looked for."""
+
+
 class SessionDied(SandboxError):
     """The process inside went away, was stopped, or used more than it may.
 

@@ -22,10 +22,12 @@ from typing import IO, Any
 from grader.sandbox import bwrap, seccomp
 from grader.sandbox.conversation import Conversation
 from grader.sandbox.errors import SandboxError
+from grader.sandbox.gpu import Gpu
 from grader.sandbox.limits import Limits
 from grader.sandbox.places import DATA_FOLDER, find_places
 from grader.sandbox.process import Isolation, Process
 from grader.sandbox.start import START_SECONDS, configuration, spawn_bwrap
+from grader.sandbox.trials import canary_of
 
 IMPORT_SECONDS = 180.0  # a cold import of TensorFlow on a busy machine takes most of a minute
 CANARY_SECONDS = 30.0  # training takes 1 CPU second; a child of a server that went wrong hangs
@@ -39,24 +41,6 @@ MODULES = {
     "tensorflow": (*COMMON, "tensorflow", "keras"),
     # The first optimizer of a process imports torch._dynamo, which costs as much as torch itself.
     "torch": (*COMMON, "torch", "torch._dynamo"),
-}
-# Imported alone everything looks well; whether threads and pools survived the fork shows in work.
-CANARIES = {
-    "numpy": "import numpy as np\nassert (np.ones((99, 99)) @ np.ones((99, 99)))[0, 0] == 99",
-    "tensorflow": (
-        "import keras, numpy as np\n"
-        "model = keras.Sequential([keras.layers.Dense(1)])\n"
-        "model.compile('sgd', 'mse')\n"
-        "assert model.fit(np.ones((4, 2)), np.ones(4), verbose=0).history['loss']"
-    ),
-    "torch": (
-        "import torch\n"
-        "model = torch.nn.Conv2d(1, 8, 3)\n"
-        "before = model.weight.detach().clone()\n"
-        "model(torch.rand(64, 1, 28, 28)).square().mean().backward()\n"
-        "torch.optim.SGD(model.parameters(), 0.1).step()\n"
-        "assert (model.weight != before).any()"
-    ),
 }
 
 
@@ -111,7 +95,8 @@ class Server:
     ----------
     preload : str
         A key of `MODULES`.
-    device : {"cpu", "gpu"}
+    gpu : Gpu or None
+        The one that its sessions may see.
     data_folder : Path or None
         Seen by those of its sessions that may see images.
     environment : mapping of str to str
@@ -129,7 +114,11 @@ class Server:
     """
 
     def __init__(
-        self, preload: str, device: str, data_folder: Path | None, environment: Mapping[str, str]
+        self,
+        preload: str,
+        gpu: Gpu | None,
+        data_folder: Path | None,
+        environment: Mapping[str, str],
     ) -> None:
         places = find_places(with_images=True)
         hidden = set(find_places(with_images=False).covered) - set(places.covered)
@@ -137,7 +126,7 @@ class Server:
         if data_folder is not None:
             self._covers.append(DATA_FOLDER)
         self.packages = [str(path) for path in places.packages]
-        self._device = device
+        self._gpu = gpu
         self._with_data = data_folder is not None
         self._control, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process: Process | None = None
@@ -145,7 +134,7 @@ class Server:
         self._started, self._ended = threading.Event(), threading.Event()
         options: dict[str, Any] = {
             "limits": Limits(),
-            "device": device,
+            "gpu": gpu,
             "data_folder": data_folder,
             "environment": environment,
             "places": places,
@@ -185,7 +174,7 @@ class Server:
             "packages": self.packages,
             "own_users": os.geteuid() != 0,
             "writable": bwrap.PRIVATE_FOLDERS,
-            "filter": (seccomp.program() or b"").hex(),
+            "filter": (seccomp.program(with_gpu=self._gpu is not None) or b"").hex(),
         }
         try:
             self._control.send(json.dumps(setup).encode())
@@ -203,10 +192,11 @@ class Server:
         process = self.start(limits, {}, with_images=False)
         talk = Conversation(process, limits)
         try:
-            config = configuration(limits, Isolation.BWRAP, self.packages)
+            config = configuration(limits, Isolation.BWRAP, self.packages, self._gpu)
             reply = talk.request("start", {"config": config}, START_SECONDS)
             if reply.status == "ok":
-                cell = {"source": CANARIES[preload], "definitions_only": False}
+                source = canary_of(preload, self._gpu is not None)
+                cell = {"source": source, "definitions_only": False}
                 reply = talk.request("cell", cell, CANARY_SECONDS)
             if reply.status != "ok" or reply.body.get("error"):
                 raise SandboxError(f"the trial gave {reply.body}.")
@@ -240,7 +230,7 @@ class Server:
         request = {
             "tmpfs_bytes": limits.tmpfs_bytes,
             "covers": [] if with_images else self._covers,
-            "environment": bwrap.environment_inside(self._device, environment, shows_data),
+            "environment": bwrap.environment_inside(self._gpu, environment, shows_data),
             "account": bwrap.own_slot() if os.geteuid() == 0 else None,
         }
         with contextlib.ExitStack() as undo:

@@ -16,6 +16,7 @@ from typing import Any
 
 from grader.sandbox.errors import PreloadUnavailable, SandboxError
 from grader.sandbox.forked import MODULES, Server
+from grader.sandbox.gpu import Gpu
 from grader.sandbox.limits import Limits
 from grader.sandbox.process import Process
 
@@ -31,7 +32,7 @@ _lock = threading.Lock()
 def start_forked(
     preload: str,
     limits: Limits,
-    device: str,
+    gpu: Gpu | None,
     data_folder: Path | None,
     environment: Mapping[str, str],
     with_images: bool,
@@ -42,7 +43,7 @@ def start_forked(
     ----------
     preload : str
         A key of `forked.MODULES`.
-    limits, device, data_folder, environment, with_images
+    limits, gpu, data_folder, environment, with_images
         As for `start.start_bwrap`, but that the data folder needs `with_images` to be seen: so one
         server serves both kinds of sessions.
 
@@ -61,9 +62,9 @@ def start_forked(
     if preload not in MODULES:
         raise SandboxError(f"preload is one of {', '.join(MODULES)}, not {preload!r}.")
     early = {k: v for k, v in environment.items() if not k.startswith(RUN_TIME_PREFIX)}
-    key = (preload, device, data_folder, tuple(sorted(early.items())))
+    key = (preload, gpu, data_folder, tuple(sorted(early.items())))
     with _lock:
-        server = _living_server(key, preload, device, data_folder, early)
+        server = _living_server(key, preload, gpu, data_folder, early)
         try:
             process = server.start(limits, environment, with_images)
         except SandboxError as error:

@@ -2,7 +2,8 @@
 
 New user namespaces would allow unlimited tmpfs mounts, memfd_create memory that no limit counts,
 the keyring is shared with the outside, and io_uring and bpf are where the kernel's holes were.
-Refused calls give an error, never a signal: libraries fall back.
+Refused calls give an error, never a signal: libraries fall back. NVIDIA's driver does not: it gives
+up without memfd_create, so a session with a GPU may call that.
 """
 
 from __future__ import annotations
@@ -50,13 +51,15 @@ ALLOW = 0x7FFF0000
 REFUSE = 0x00050000  # with the error number in the low bits
 
 
-def program(machine: str | None = None) -> bytes | None:
+def program(machine: str | None = None, with_gpu: bool = False) -> bytes | None:
     """Return the filter as bubblewrap's `--seccomp` reads it.
 
     Parameters
     ----------
     machine : str, optional
         As `platform.machine()` says; this machine when left out.
+    with_gpu : bool
+        Let memfd_create through.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def program(machine: str | None = None) -> bytes | None:
     ]
     # clone3 takes its flags by pointer, which a filter cannot follow; the C library falls back to
     # clone when it is missing.
-    for name in ("clone3", "memfd_create", "io_uring_setup"):
+    for name in ("clone3", "io_uring_setup", *(() if with_gpu else ("memfd_create",))):
         steps += [_step(JUMP_EQUAL, calls[name], 0, 1), *missing]
     for name in ("setns", "add_key", "request_key", "keyctl", "bpf"):
         steps += [_step(JUMP_EQUAL, calls[name], 0, 1), *refuse]
@@ -94,15 +97,20 @@ def program(machine: str | None = None) -> bytes | None:
     return b"".join([*steps, _step(RETURN, ALLOW)])
 
 
-def open_program() -> int | None:
+def open_program(with_gpu: bool) -> int | None:
     """Return a descriptor to read the filter from, None where there is none.
+
+    Parameters
+    ----------
+    with_gpu : bool
+        As for `program`.
 
     Returns
     -------
     int or None
         The caller closes it.
     """
-    filter_bytes = program()
+    filter_bytes = program(with_gpu=with_gpu)
     if filter_bytes is None:
         return None
     read, write = os.pipe()

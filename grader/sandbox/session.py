@@ -21,6 +21,7 @@ from grader.sandbox.errors import (
     SandboxUnavailable,
     SessionDied,
 )
+from grader.sandbox.gpu import Gpu
 from grader.sandbox.limits import Limits
 from grader.sandbox.nursery import start_forked
 from grader.sandbox.process import Isolation, Process
@@ -44,8 +45,8 @@ class Session:
         `NONE` is a plain child process, for one's own notebooks.
     limits : Limits
         What it may use.
-    device : {"cpu", "gpu"}
-        "gpu" shows the NVIDIA devices (written for them, not tried on one).
+    gpu : Gpu, optional
+        The one that it may use; without it every GPU is hidden.
     data_folder : Path, optional
         Seen read-only inside, named by ANOMALY_COURSE_DATA.
     environment : mapping of str to str, optional
@@ -75,25 +76,23 @@ class Session:
         self,
         isolation: Isolation = Isolation.BWRAP,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        device: str = "cpu",
+        gpu: Gpu | None = None,
         data_folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
         with_images: bool = True,
         preload: str = "",
     ) -> None:
-        if device not in ("cpu", "gpu"):
-            raise SandboxError(f"The device is 'cpu' or 'gpu', not {device!r}.")
         if data_folder is not None:
             _check_data_folder(Path(data_folder))
         self.isolation = isolation
         self.limits = limits
         self._identity = secrets.token_hex(8)
         self.preloaded, self.preload_trouble = False, ""
-        given = (limits, device, data_folder, environment or {}, with_images)
+        given = (limits, gpu, data_folder, environment or {}, with_images)
         self._process, packages = self._start(preload, *given)
         self._talk = Conversation(self._process, limits)
         try:
-            config = configuration(limits, isolation, packages)
+            config = configuration(limits, isolation, packages, gpu)
             reply = self._talk.request("start", {"config": config}, START_SECONDS)
         except SessionDied as error:
             raise SandboxUnavailable(
@@ -109,7 +108,7 @@ class Session:
         self,
         preload: str,
         limits: Limits,
-        device: str,
+        gpu: Gpu | None,
         data_folder: Path | None,
         environment: Mapping[str, str],
         with_images: bool,
@@ -117,18 +116,16 @@ class Session:
         """Start the worker in the cheapest way that works here."""
         shown = data_folder if with_images else None
         if self.isolation is not Isolation.BWRAP:
-            return start_plain(limits, device, shown, environment, with_images)
+            return start_plain(limits, gpu, shown, environment, with_images)
         if preload:
             try:
-                started = start_forked(
-                    preload, limits, device, data_folder, environment, with_images
-                )
+                started = start_forked(preload, limits, gpu, data_folder, environment, with_images)
             except PreloadUnavailable as error:
                 self.preload_trouble = str(error)
             else:
                 self.preloaded = True
                 return started
-        return start_bwrap(limits, device, shown, environment, with_images)
+        return start_bwrap(limits, gpu, shown, environment, with_images)
 
     def __enter__(self) -> Session:
         return self

@@ -16,6 +16,7 @@ from typing import Any
 
 from grader.sandbox import bwrap, channel, seccomp
 from grader.sandbox.errors import SandboxUnavailable
+from grader.sandbox.gpu import Gpu
 from grader.sandbox.limits import Limits
 from grader.sandbox.places import (
     WORKER_FOLDER,
@@ -31,7 +32,7 @@ START_SECONDS = 60.0  # a start takes half a second; machines that grade a class
 
 def start_bwrap(
     limits: Limits,
-    device: str,
+    gpu: Gpu | None,
     data_folder: Path | None,
     environment: Mapping[str, str],
     with_images: bool,
@@ -45,8 +46,8 @@ def start_bwrap(
     ----------
     limits : Limits
         For the sizes of the private folders.
-    device : {"cpu", "gpu"}
-        What the worker may see.
+    gpu : Gpu or None
+        The one that the worker may see.
     data_folder : Path or None
         Seen read-only at /opt/data.
     environment : mapping of str to str
@@ -69,7 +70,7 @@ def start_bwrap(
         "worker.py",
         socket.socketpair(),
         limits=limits,
-        device=device,
+        gpu=gpu,
         data_folder=data_folder,
         environment=environment,
         places=places,
@@ -82,7 +83,7 @@ def spawn_bwrap(
     pair: tuple[socket.socket, socket.socket],
     *,
     limits: Limits,
-    device: str,
+    gpu: Gpu | None,
     data_folder: Path | None,
     environment: Mapping[str, str],
     places: Places,
@@ -96,7 +97,7 @@ def spawn_bwrap(
         Its name.
     pair : tuple of socket.socket
         Connected; the first becomes the connection of the process, the second goes inside.
-    limits, device, data_folder, environment, places, makes_walls
+    limits, gpu, data_folder, environment, places, makes_walls
         As for `bwrap.bwrap_arguments`.
 
     Returns
@@ -109,7 +110,7 @@ def spawn_bwrap(
         When it does not start.
     """
     ours, theirs = pair
-    filter_fd = None if makes_walls else seccomp.open_program()
+    filter_fd = None if makes_walls else seccomp.open_program(gpu is not None)
     status_read, status_write = os.pipe()
     passed = [theirs.fileno(), status_write, *([] if filter_fd is None else [filter_fd])]
     try:
@@ -118,7 +119,7 @@ def spawn_bwrap(
             status_fd=status_write,
             filter_fd=filter_fd,
             limits=limits,
-            device=device,
+            gpu=gpu,
             data_folder=data_folder,
             environment=environment,
             places=places,
@@ -140,7 +141,9 @@ def spawn_bwrap(
     return process
 
 
-def configuration(limits: Limits, isolation: Isolation, packages: list[str]) -> dict[str, Any]:
+def configuration(
+    limits: Limits, isolation: Isolation, packages: list[str], gpu: Gpu | None
+) -> dict[str, Any]:
     """Return what a worker is told first.
 
     Parameters
@@ -149,6 +152,9 @@ def configuration(limits: Limits, isolation: Isolation, packages: list[str]) -> 
     isolation : Isolation
     packages : list of str
         Package folders that the worker adds to `sys.path`.
+    gpu : Gpu or None
+        With one the kernel does not limit memory: CUDA maps far more than it uses. What is left is
+        the look that the trusted side takes at resident memory every half second.
 
     Returns
     -------
@@ -156,7 +162,7 @@ def configuration(limits: Limits, isolation: Isolation, packages: list[str]) -> 
     """
     bounds = {
         "CORE": 0,
-        "DATA": limits.memory_bytes,
+        **({"DATA": limits.memory_bytes} if gpu is None else {}),
         "FSIZE": limits.file_bytes,
         "NOFILE": limits.open_files,
     }
@@ -192,7 +198,7 @@ def _child_number(status_read: int, process: Process) -> int:
 
 def start_plain(
     limits: Limits,
-    device: str,
+    gpu: Gpu | None,
     data_folder: Path | None,
     environment: Mapping[str, str],
     with_images: bool,
@@ -201,7 +207,7 @@ def start_plain(
 
     Parameters
     ----------
-    limits, device, data_folder, environment, with_images
+    limits, gpu, data_folder, environment, with_images
         As for `start_bwrap`; the data folder stays where it is, and a plain process hides nothing.
 
     Returns
@@ -215,7 +221,8 @@ def start_plain(
         When it does not connect.
     """
     folder = Path(tempfile.mkdtemp(prefix="notebook-"))
-    inside = {**bwrap.environment_inside(device, {}), **_plain_environment(folder)}
+    inside = {**bwrap.environment_inside(gpu, {}), **_plain_environment(folder)}
+    inside |= gpu.environment(walled=False) if gpu is not None else {}
     if data_folder is not None:
         inside["ANOMALY_COURSE_DATA"] = str(data_folder)
     weights = weights_file()

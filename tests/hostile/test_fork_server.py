@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from grader import doctor
-from grader.sandbox import Isolation, Limits, SandboxError, Session, SessionDied, forked, nursery
+from grader.sandbox import (
+    Isolation,
+    Limits,
+    SandboxError,
+    Session,
+    SessionDied,
+    forked,
+    nursery,
+    trials,
+)
 from grader.sandbox.canary import Promise
 from grader.sandbox.watch import children
 from tests.hostile.conftest import TIGHT
@@ -93,7 +102,7 @@ def fresh(wall: Isolation, request: pytest.FixtureRequest) -> Iterator[dict[str,
 
 
 def key_of(variables: dict[str, str]) -> Any:
-    return ("numpy", "cpu", None, tuple(variables.items()))
+    return ("numpy", None, None, tuple(variables.items()))
 
 
 def preloaded(limits: Limits = TIGHT, **options: Any) -> Session:
@@ -263,7 +272,7 @@ def test_what_does_not_work_forked_is_spawned_and_the_reason_is_kept(
     trouble: str,
 ) -> None:
     monkeypatch.setitem(forked.MODULES, "numpy", modules)
-    monkeypatch.setitem(forked.CANARIES, "numpy", canary)
+    monkeypatch.setitem(trials.CANARIES, "numpy", canary)
     monkeypatch.setattr(forked, "CANARY_SECONDS", 0.5)
     for _ in range(2):  # the second time without a new attempt
         with Session(preload="numpy", environment=fresh) as session:
