@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-unit lab lint build bench bench-mutants bench-peers bench-class calibrate figures
+.PHONY: help demo test test-unit lab lint build bench bench-mutants bench-peers bench-class bench-paper calibrate figures
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -48,14 +48,19 @@ bench-class: $(INSTALLED) ## kill the grader of a class 50 times, then grade 300
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.big_class
 
+bench-paper: $(INSTALLED) ## the transformations paper's protocol for MNIST and Fashion-MNIST; goes on where it stopped
+	$(BIN)/python -m benchmarks.paper_nb4
+
 figures: $(INSTALLED) ## measure what a notebook's text quotes, and draw its figures; make build follows
 	$(BIN)/python -m benchmarks.lessons_nb1
 	$(BIN)/python -m benchmarks.lessons_nb2
 	$(BIN)/python -m benchmarks.lessons_nb3
+	$(BIN)/python -m benchmarks.lessons_nb4
 	$(BIN)/python -m benchmarks.notebook_cost
 	$(BIN)/python -m benchmarks.figures_nb1
 	$(BIN)/python -m benchmarks.figures_nb2
 	$(BIN)/python -m benchmarks.figures_nb3
+	$(BIN)/python -m benchmarks.figures_nb4
 	$(BIN)/python -m benchmarks.ways_nb3
 
 calibrate: $(INSTALLED) ## make the seed tables behind the floors; CHECK=1 runs two rows of each again

@@ -21,6 +21,7 @@ from typing import Any
 from benchmarks.calibrate_nb1 import NB1
 from benchmarks.calibrate_nb2 import NB2
 from benchmarks.calibrate_nb3 import NB3
+from benchmarks.calibrate_nb4 import NB4
 from benchmarks.calibration import (
     Calibration,
     Job,
@@ -33,7 +34,7 @@ from benchmarks.floors import write_floors
 from benchmarks.masters import ROOT, results_path
 from data_utils.runtime import PROFILES
 
-CALIBRATIONS = {calibration.notebook: calibration for calibration in (NB1, NB2, NB3)}
+CALIBRATIONS = {calibration.notebook: calibration for calibration in (NB1, NB2, NB3, NB4)}
 CHECKED_DESIGNS = 2  # of each table, with their first seed
 CHECK_TOLERANCE = 0.02  # other processors sum in another order; seeds differ by more
 

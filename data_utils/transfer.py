@@ -103,7 +103,7 @@ def fine_tune(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            losses.append(loss.item())
+            losses.append(float(loss.detach()))
             bar.update()
     network.eval()
     return losses

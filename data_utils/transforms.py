@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_utils.effects import with_effect
 from data_utils.errors import TransformError
 
 BATCH = 256  # images transformed at once while a set is streamed: 72 of each make 14 MB
@@ -20,7 +21,7 @@ BATCH = 256  # images transformed at once while a set is streamed: 72 of each ma
 
 @dataclass(frozen=True)
 class Transform:
-    """One geometric transformation.
+    """One geometric transformation, perhaps with an effect that is not geometric before it.
 
     Attributes
     ----------
@@ -31,12 +32,15 @@ class Transform:
         is left, the pixel at the edge included (scipy's mode ``"reflect"``).
     turns : int
         Quarter turns against the clock, 0 to 3.
+    effect : str
+        Of `data_utils.effects.EFFECTS`, or empty: no transformation of the paper has one.
     """
 
     flip: bool = False
     down: int = 0
     right: int = 0
     turns: int = 0
+    effect: str = ""
 
 
 def all_transforms(
@@ -64,8 +68,8 @@ def all_transforms(
     --------
     >>> len(all_transforms()), len(all_transforms(flips=(False,), shift=0))
     (72, 4)
-    >>> all_transforms()[0]
-    Transform(flip=False, down=0, right=0, turns=0)
+    >>> all_transforms()[5]
+    Transform(flip=False, down=0, right=-7, turns=1, effect='')
     """
     moves = (0, -shift, shift) if shift else (0,)
     return tuple(
@@ -100,7 +104,7 @@ def apply_all(images: Any, transforms: Sequence[Transform]) -> Any:
             "channel axis by images[:, 0]."
         )
     places = _places(tuple(transforms), shape[1])
-    flat = images.reshape(shape[0], -1)
+    flat = _versions(images, tuple(transforms))
     if isinstance(images, np.ndarray):
         found = np.take(flat, places.reshape(-1), axis=1)
     else:
@@ -139,7 +143,7 @@ def labelled_stream(
     places = _places(tuple(transforms), _side(images))
     count = len(transforms)
     order = np.random.default_rng(seed).permutation(len(images) * count)
-    flat = images.reshape(len(images), -1)
+    flat = _versions(images, tuple(transforms))
     for start in range(0, len(order), batch):
         which, labels = np.divmod(order[start : start + batch], count)
         pixels = np.take_along_axis(flat[which], places[labels].reshape(len(labels), -1), axis=1)
@@ -172,25 +176,50 @@ def _side(images: NDArray[Any]) -> int:
     return int(images.shape[1])
 
 
+def _effects(transforms: tuple[Transform, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(transform.effect for transform in transforms))
+
+
+def _versions(images: Any, transforms: tuple[Transform, ...]) -> Any:
+    """Return the pixels of each image under each effect in turn: (n, effects * side * side)."""
+    flat = [with_effect(images, effect).reshape(len(images), -1) for effect in _effects(transforms)]
+    if len(flat) == 1:
+        return flat[0]
+    if isinstance(images, np.ndarray):
+        return np.concatenate(flat, axis=1)
+    import torch
+
+    return torch.cat(flat, dim=1)
+
+
 @functools.lru_cache(maxsize=32)
 def _places(transforms: tuple[Transform, ...], side: int) -> NDArray[np.int64]:
     """Return for each pixel of each result the place of the pixel that it shows: (t, side, side).
 
-    A transformation of an image of its own pixel numbers, worked out once.
+    Each pixel is followed back: where was it before the turns, the translation, the flip?
     """
-    numbers = np.arange(side * side).reshape(side, side)
-    return np.stack([_one(numbers, transform) for transform in transforms])
-
-
-def _one(numbers: NDArray[np.int64], transform: Transform) -> NDArray[np.int64]:
-    side = len(numbers)
-    if max(abs(transform.down), abs(transform.right)) >= side:
-        raise TransformError(
-            f"A translation by {transform.down} and {transform.right} pixels leaves nothing of an "
-            f"image of {side}; it must be smaller than that."
+    effects = _effects(transforms)
+    found = []
+    for transform in transforms:
+        row, column = np.indices((side, side))
+        for _ in range(transform.turns % 4):
+            row, column = column, side - 1 - row
+        row, column = (
+            _reflected(row - transform.down, side),
+            _reflected(column - transform.right, side),
         )
-    moved = numbers[:, ::-1] if transform.flip else numbers
-    most = max(abs(transform.down), abs(transform.right))
-    framed = np.pad(moved, most, mode="symmetric")
-    top, left = most - transform.down, most - transform.right
-    return np.rot90(framed[top : top + side, left : left + side], transform.turns)
+        if transform.flip:
+            column = side - 1 - column
+        found.append((effects.index(transform.effect) * side + row) * side + column)
+    return np.stack(found)
+
+
+def _reflected(place: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+    """Return which pixel lies at a place outside the image, once it is mirrored at its edges."""
+    if place.min() <= -side or place.max() >= 2 * side - 1:
+        raise TransformError(
+            f"A translation by {max(-place.min(), place.max() - side + 1)} pixels leaves nothing "
+            f"of an image of {side}; it must be smaller than that."
+        )
+    round_trip = place % (2 * side)
+    return np.minimum(round_trip, 2 * side - 1 - round_trip)

@@ -15,7 +15,6 @@ from data_utils.selfcheck.words import (
     FAILED,
     PASSED,
     STOPPED,
-    Ask,
     Finding,
     Found,
     finding_for_exception,
@@ -109,7 +108,7 @@ def visible_result(exercise: Exercise, namespace: dict[str, Any]) -> tuple[str, 
     """
     visible = VISIBLE[load_course().notebook_of(exercise.id).id]
     try:
-        visible.checks[exercise.id](_asker(exercise.function, namespace, visible.names))
+        visible.checks[exercise.id](_Asker(exercise.function, namespace, visible.names))
     except Found as found:
         first = headline(FAILED, exercise, f"worth {exercise.points} points")
         return "\n".join([first, *found.finding.lines()]), False
@@ -119,11 +118,15 @@ def visible_result(exercise: Exercise, namespace: dict[str, Any]) -> tuple[str, 
     return headline(PASSED, exercise, "visible checks; hidden ones give the points"), True
 
 
-def _asker(name: str, namespace: dict[str, Any], known: frozenset[str]) -> Ask:
-    """Return a caller of the learner's function that turns exceptions into findings."""
+class _Asker:
+    """Calls the learner's function of a name, and turns exceptions into findings."""
 
-    def ask(*args: Any, **kwargs: Any) -> Any:
-        function = namespace.get(name)
+    def __init__(self, name: str, namespace: dict[str, Any], known: frozenset[str]) -> None:
+        self._name, self._namespace, self._known = name, namespace, known
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        name, known = self._name, self._known
+        function = self._namespace.get(name)
         if not callable(function):
             raise Found(finding_for_exception(name, "NameError", f"name '{name}'", "", known))
         try:
@@ -131,7 +134,9 @@ def _asker(name: str, namespace: dict[str, Any], known: frozenset[str]) -> Ask:
         except Exception as error:
             raise Found(_finding(name, error, known)) from None
 
-    return ask
+    def another(self, name: str) -> "_Asker":
+        """Return a caller of another function: of an exercise that asks for two."""
+        return _Asker(name, self._namespace, self._known)
 
 
 def _finding(name: str, error: Exception, known: frozenset[str]) -> Finding:

@@ -54,14 +54,14 @@ def few_labels_report(
         "train_head": adding_head,
         "threshold_at": lambda scores, target: float(np.max(scores)),
     }
-    with _in_place(fit_few_labels, places):
+    with in_place(fit_few_labels, places):
         detector = fit_few_labels(x_normal, x_anomaly, x_val, seed)
         threshold = getattr(detector, "threshold", None)
     return {"labels": asked[-1] if asked else None, "threshold": threshold}
 
 
 @contextmanager
-def _in_place(function: Callable[..., Any], others: dict[str, Any]) -> Iterator[None]:
+def in_place(function: Callable[..., Any], others: dict[str, Any]) -> Iterator[None]:
     """Let a function find others under the names of the notebook's, and put those back."""
     names = function.__globals__
     kept = {name: names[name] for name in others if name in names}

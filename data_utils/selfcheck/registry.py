@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from data_utils.selfcheck import nb1_visible, nb2_visible, nb3_visible
+from data_utils.selfcheck import nb1_visible, nb2_visible, nb3_visible, nb4_visible
 from data_utils.selfcheck.words import Ask
 
 
@@ -27,5 +27,6 @@ VISIBLE: dict[str, Visible] = {
     "nb1_autoencoder": Visible(nb1_visible.VISIBLE_CHECKS, nb1_visible.NOTEBOOK_NAMES),
     "nb2_gan_detector": Visible(nb2_visible.VISIBLE_CHECKS, nb2_visible.NOTEBOOK_NAMES),
     "nb3_resnet_transfer": Visible(nb3_visible.VISIBLE_CHECKS, nb3_visible.NOTEBOOK_NAMES),
+    "nb4_geometric_transforms": Visible(nb4_visible.VISIBLE_CHECKS, nb4_visible.NOTEBOOK_NAMES),
 }
 """By notebook. The modules import no framework: their checks do, when they run."""

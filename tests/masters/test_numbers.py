@@ -16,6 +16,7 @@ MOST = {
     "nb1_autoencoder": {"quick": 15, "embedded": 60, "full": 90},
     "nb2_gan_detector": {"quick": 40, "embedded": 150, "full": 400},
     "nb3_resnet_transfer": {"quick": 20, "embedded": 120, "full": 200},
+    "nb4_geometric_transforms": {"quick": 20, "embedded": 150, "full": 250},
 }
 
 

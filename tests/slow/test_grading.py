@@ -35,6 +35,7 @@ ONE_RUN = {
     NB: ("auroc_exam_9", 0.68),
     "nb2_gan_detector": ("auroc_exam_5", 0.88),
     "nb3_resnet_transfer": ("auroc_exam_9", 0.87),
+    "nb4_geometric_transforms": ("auroc_exam_8", 0.90),
 }
 
 
@@ -102,6 +103,18 @@ def test_the_features_reach_what_their_notebook_promises() -> None:
         assert mean is not None
         assert mean >= least
     assert notebook.floor("embedded", "cpu", 9, backbone="resnet50") is None  # not measured
+
+
+def test_the_transformations_reach_what_their_notebook_promises() -> None:
+    notebook = load_course().notebook("nb4_geometric_transforms")
+    settings = {(f.profile, f.digit) for f in notebook.floors if f.auroc is not None}
+    assert settings >= {("quick", 2), ("quick", 5)}
+    for digit, least in ((2, 0.92), (5, 0.90), (8, 0.92)):
+        floor = notebook.floor("quick", "cpu", digit)
+        assert floor is not None
+        means = {row.design: row.mean for row in floor.table}
+        assert means["solution"] >= least
+        assert means["solution"] >= means["untrained"] + 0.15
 
 
 def with_cells(tmp_path: Path, **sources: str) -> Path:

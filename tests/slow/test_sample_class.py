@@ -41,6 +41,7 @@ DESIGNS = {
     "nb1_autoencoder": "convolutional_design",
     "nb2_gan_detector": "written_otherwise",
     "nb3_resnet_transfer": "written_otherwise",
+    "nb4_geometric_transforms": "pooling_design",
 }
 NAMES = [(notebook_id, bad.student) for notebook_id in NOTEBOOKS for bad in BAD_FILES]
 SOON = 5.0  # seconds that a call that never ends gets here; in a class it gets 20

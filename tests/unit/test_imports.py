@@ -20,7 +20,7 @@ FORBIDDEN = {
     "grader": {"tests", "benchmarks", "solutions"},
     "benchmarks": {"tests", "solutions"},
 }
-NOTEBOOK_MAY_IMPORT = {"data_utils", "numpy", "matplotlib", "os", "functools", "sklearn"}
+NOTEBOOK_MAY_IMPORT = {"data_utils", "numpy", "matplotlib", "os", "functools", "scipy", "sklearn"}
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:

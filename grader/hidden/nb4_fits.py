@@ -1,0 +1,54 @@
+"""Images for fits of a submission's detector of transformations; the exam stays out here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_utils.metrics import auroc
+from grader.hidden.detector_checks import own_scores
+from grader.hidden.nb1_fits import learners_images
+from grader.sandbox import Handle
+from grader.student import Student
+
+# Digits on which the solution and its untrained copy lie farthest apart in the quick budget. On
+# others random weights reach 0.9 and more, and those of some honest designs do on these.
+REFIT_DIGITS = (2, 5)
+REFIT_SEEDS = (101, 202)  # other than the notebook's
+QUICK_EPOCHS = 2  # EPOCHS["quick"] of the notebook; its locked cell cannot be changed
+TRAIN_IMAGES = 350  # of about 500 embedded ones of a digit
+VAL_IMAGES = 100
+EXAM_EACH = 60  # of each digit: every image is looked at under every transformation
+
+
+@dataclass(frozen=True)
+class Refit:
+    """Images of one digit to fit on, and a part of the exam; its labels never cross the wall."""
+
+    digit: int
+    seed: int
+    x_train: np.ndarray
+    x_val: np.ndarray
+    exam_normal: np.ndarray
+    exam_anomaly: np.ndarray
+
+    def fit(self, student: Student, train: bool = True) -> Handle:
+        """Fit a detector in the quick budget, where nothing but these arrays exists."""
+        return student.keep(self.x_train, self.x_val, self.seed, budget="quick", train=train)
+
+    def auroc(self, student: Student, detector: Handle) -> float:
+        """AUROC on the exam of the detector's own score."""
+        parts = (self.exam_normal, self.exam_anomaly)
+        return auroc(*(own_scores(student, detector, part) for part in parts))
+
+
+def refit_images(exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:
+    """Return the images of one re-fit, shuffled by its seed."""
+    digit, seed = REFIT_DIGITS[which], REFIT_SEEDS[which]
+    images, labels = learners_images()
+    order = np.random.default_rng(seed)
+    normal = order.permutation(images[labels == digit])
+    x_train, x_val = np.split(normal[: TRAIN_IMAGES + VAL_IMAGES], [TRAIN_IMAGES])
+    held_out, digits = exam
+    chosen = [order.permutation(np.flatnonzero(digits == other))[:EXAM_EACH] for other in range(10)]
+    anomaly = np.concatenate([places for other, places in enumerate(chosen) if other != digit])
+    return Refit(digit, seed, x_train, x_val, held_out[digits == digit], held_out[anomaly])

@@ -1,0 +1,191 @@
+"""The hidden checks of exercise 4.10, the detector: re-fits on other digits, and the whole run.
+
+A fit goes through the learner's other functions. Checks that need one are excused where it has
+already lost points; an untrained detector needs only those that build and score.
+"""
+
+import numpy as np
+import pytest
+
+from data_utils.metrics import auroc
+from data_utils.selfcheck import nb1_score, nb3_detector, nb4_detector
+from data_utils.selfcheck.words import expect
+from grader.examination import Examination
+from grader.hidden.detector_checks import (
+    TARGET_FPR,
+    at_floor,
+    auroc_of_run,
+    excuse_without_floors,
+    in_other_company,
+    own_scores,
+    threshold_of_run,
+)
+from grader.hidden.nb4_fits import QUICK_EPOCHS, Refit, refit_images
+from grader.sandbox import Handle
+from grader.student import Student
+
+# The exercises whose functions build the network, train it, and score with it.
+after_building = pytest.mark.needs("4.5", "4.8", "4.9")
+after_training = pytest.mark.needs("4.5", "4.6", "4.8", "4.9")
+
+
+@pytest.fixture(scope="session")
+def first(exam: tuple[np.ndarray, np.ndarray]) -> Refit:
+    """The images of the re-fit that several checks share."""
+    return refit_images(exam, 0)
+
+
+@pytest.fixture(scope="session")
+def fitter(examination: Examination) -> Student:
+    """The way to exercise 4.10, shared by the fits below."""
+    return examination.student(examination.submission.notebook.exercise("4.10"))
+
+
+@pytest.fixture(scope="session")
+def trained(fitter: Student, first: Refit) -> Handle:
+    """One digit, fitted once."""
+    return first.fit(fitter)
+
+
+@pytest.fixture(scope="session")
+def untrained(fitter: Student, first: Refit) -> Handle:
+    """The network for the same digit, untrained; needs nothing that trains."""
+    return first.fit(fitter, train=False)
+
+
+@pytest.mark.exercise("4.10", weight=1)
+def test_detector_is_put_together(student: Student) -> None:
+    """All images are trained on, with the seed; losses are handed on, and a threshold is set.
+
+    Whatever the learner's other functions do: others stand in their places.
+    """
+    images = np.random.default_rng(410).integers(0, 256, (61, 28, 28)).astype(np.uint8)
+    probe = student.library("selfcheck.nb4_probes_detector", "fit_report")
+    given = images[:40], images[40:], 7
+    report = student.method(probe, "__call__", student.given("fit_detector"), *given)
+    expect(nb4_detector.put_together(report, 40, QUICK_EPOCHS, 7))
+    expect(nb3_detector.threshold_is_set(report["threshold"]))
+
+
+@pytest.mark.exercise("4.10", weight=1)
+@after_building
+def test_fit_leaves_the_network_untrained_on_request(student: Student, untrained: Handle) -> None:
+    """With train=False there is a detector that scores images, and no history."""
+    expect(nb4_detector.untrained_on_request(student.attribute(untrained, "history")))
+
+
+@pytest.mark.exercise("4.10", weight=2, core=True)
+@after_training
+def test_fit_trains_the_network(
+    student: Student, first: Refit, trained: Handle, untrained: Handle
+) -> None:
+    """The loss falls, the weights have moved, and unseen normal images are understood."""
+    expect(nb4_detector.losses_fall(student.attribute(trained, "history")))
+    parameters = [student.method(fit, "parameters") for fit in (trained, untrained)]
+    expect(nb4_detector.network_learned(*parameters))
+    log_p = student.method(trained, "log_p", first.x_val)
+    expect(nb4_detector.log_p_form(log_p, len(first.x_val)))
+    expect(nb4_detector.knows_transformations(log_p))
+
+
+@pytest.mark.exercise("4.10", weight=1)
+@after_training
+def test_fit_heeds_its_budget(student: Student, trained: Handle) -> None:
+    """There is one loss for each epoch of the budget."""
+    history = student.attribute(trained, "history")
+    expect(nb4_detector.budget_is_heeded(history, QUICK_EPOCHS))
+
+
+@pytest.mark.exercise("4.10", weight=3)
+@after_training
+def test_fit_ranks_the_exam(
+    student: Student, first: Refit, trained: Handle, untrained: Handle, facts: dict[str, float]
+) -> None:
+    """On exam images it reaches its floor; its untrained copy is reported beside it."""
+    reached, before = (first.auroc(student, fit) for fit in (trained, untrained))
+    facts[f"auroc_refit_{first.digit}"] = reached
+    facts[f"auroc_untrained_{first.digit}"] = before
+    excuse_without_floors(student)
+    expect(at_floor(student, "quick", first.digit, reached, nb4_detector.reaches_floor))
+
+
+@pytest.mark.exercise("4.10", weight=2)
+@after_training
+def test_fit_works_for_another_digit(
+    student: Student, exam: tuple[np.ndarray, np.ndarray], facts: dict[str, float]
+) -> None:
+    """A re-fit with another normal digit, and another seed, reaches its floor."""
+    other = refit_images(exam, 1)
+    reached = other.auroc(student, other.fit(student))
+    facts[f"auroc_refit_{other.digit}"] = reached
+    excuse_without_floors(student)
+    expect(at_floor(student, "quick", other.digit, reached, nb4_detector.reaches_floor))
+
+
+@pytest.mark.exercise("4.10", weight=1)
+@after_training
+def test_fit_scores_are_upright_and_each_for_itself(
+    student: Student, first: Refit, trained: Handle
+) -> None:
+    """anomaly_score is high for anomalies, and the same in any order and any batch."""
+    normal, anomaly = first.exam_normal[:60], first.exam_anomaly[:60]
+    images = np.concatenate([normal, anomaly])
+    together = own_scores(student, trained, images)
+    expect(nb4_detector.score_is_upright(auroc(together[: len(normal)], together[len(normal) :])))
+    apart = in_other_company(lambda some: student.method(trained, "anomaly_score", some), images)
+    expect(nb4_detector.same_in_any_order(together, apart))
+
+
+@pytest.mark.exercise("4.10", weight=1)
+@after_training
+def test_fit_follows_the_seed(
+    student: Student, first: Refit, trained: Handle, untrained: Handle
+) -> None:
+    """The same seed gives the same detector, another seed another network."""
+    images = first.exam_anomaly[:60]
+    again = own_scores(student, first.fit(student), images)
+    expect(nb4_detector.same_for_same_seed(own_scores(student, trained, images), again))
+    other = student.keep(first.x_train, first.x_val, first.seed + 1, budget="quick", train=False)
+    parameters = [student.method(fit, "parameters") for fit in (untrained, other)]
+    expect(nb4_detector.other_for_other_seed(*parameters))
+
+
+@pytest.mark.exercise("4.10", weight=1)
+@after_building
+def test_fit_threshold_follows_the_target(
+    student: Student, first: Refit, untrained: Handle
+) -> None:
+    """The threshold leaves the wanted share of x_val above it: 5 %, or what was asked for."""
+    # Fainter images than those to train on: a threshold from x_train would be far off.
+    x_val, faint = first.x_val, first.x_val // 3
+    asked = student.keep(first.x_train, faint, 7, target_fpr=0.2, budget="quick", train=False)
+    for detector, target, images in ((untrained, TARGET_FPR, x_val), (asked, 0.2, faint)):
+        got = student.attribute(detector, "threshold")
+        expect(nb3_detector.threshold_is_set(got))
+        expect(nb1_score.threshold_value(got, own_scores(student, detector, images), target))
+
+
+@pytest.mark.exercise("4.10", weight=2)
+@after_training
+def test_run_gives_a_working_detector(
+    student: Student,
+    exam: tuple[np.ndarray, np.ndarray],
+    facts: dict[str, float],
+    series: dict[str, list[float]],
+) -> None:
+    """After the whole notebook ran, its detector scores the exam as it should."""
+    digit, reached = auroc_of_run(student, "NORMAL_DIGIT", exam, facts, series)
+    losses = series.get("loss", [])
+    if len(losses) != 1:  # profile full has one epoch
+        expect(nb4_detector.losses_fall(losses))
+    expect(nb4_detector.score_is_upright(reached))
+    expect(at_floor(student, None, digit, reached, nb4_detector.reaches_floor))
+
+
+@pytest.mark.exercise("4.10", weight=1)
+@after_training
+def test_run_threshold_comes_from_validation(
+    student: Student, series: dict[str, list[float]]
+) -> None:
+    """The detector's threshold follows from its scores of x_val, and from nothing else."""
+    threshold_of_run(student, series)
