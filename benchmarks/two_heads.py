@@ -22,10 +22,12 @@ from benchmarks.lessons import measure_missing
 from benchmarks.masters import results_path
 from data_utils.baselines import NearestImage
 from data_utils.datasets import load_fashion_mnist
+from data_utils.geometric import as_input
 from data_utils.metrics import auroc, average_precision
 from data_utils.outsiders import odin_score, softmax_score, transform_score
+from data_utils.runtime import torch_device
 from data_utils.transforms import Transform, all_transforms
-from data_utils.two_heads import RATE, network_inputs, train_two_heads, two_heads
+from data_utils.two_heads import RATE, train_two_heads, two_heads
 
 COMMAND = "python -m benchmarks.two_heads"
 RESULTS = results_path("nb4_geometric_transforms", "two_heads.json")
@@ -97,7 +99,7 @@ def accuracy(network: Any, images: np.ndarray, labels: np.ndarray, head: int = 0
     import torch
 
     with torch.no_grad():
-        said = [network(network_inputs(network, part))[head].argmax(dim=1).cpu().numpy()
+        said = [network(as_input(part, torch_device()))[head].argmax(dim=1).cpu().numpy()
                 for part in np.array_split(images, 8)]  # fmt: skip
     return round(float(np.mean(np.concatenate(said) == labels)), 4)
 

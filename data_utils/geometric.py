@@ -13,13 +13,13 @@ BATCH = 128  # transformed images at a time in training, as in the paper (sectio
 _IMAGES = 64  # images whose transformations are looked at at once; 72 of each are 4,608 pictures
 
 
-def as_input(images: Any, device: str) -> Any:
+def as_input(images: Any, device: Any) -> Any:
     """Return images as a network of notebook 4 takes them.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (n, 28, 28); or a tensor of float in [0, 1]
-    device : str
+    device : str or torch.device
         Where an array goes, as from `data_utils.runtime.torch_device`; a tensor stays where it is.
 
     Returns
@@ -30,7 +30,8 @@ def as_input(images: Any, device: str) -> Any:
     import torch
 
     if isinstance(images, np.ndarray):
-        images = torch.as_tensor(np.ascontiguousarray(images), device=device).float() / 255
+        # A copy: torch takes no array that runs backwards, and warns of one that is read-only.
+        images = torch.as_tensor(images.copy(), device=device).float() / 255
     return 2 * images[:, None] - 1
 
 

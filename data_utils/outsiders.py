@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.detectors import PREDICT_BATCH
-from data_utils.gan import evaluating
+from data_utils.gan import device_of, evaluating
+from data_utils.geometric import as_input
 from data_utils.transforms import Transform, apply_all
-from data_utils.two_heads import check_images, check_transforms, network_inputs
+from data_utils.two_heads import check_images, check_transforms
 
 TEMPERATURE, EPSILON = 1000.0, 0.0014  # those of the example beside ODIN's code, for CIFAR-10
 
@@ -54,7 +55,7 @@ def transform_score(
     def score(part: NDArray[np.uint8]) -> Any:
         every = apply_all(part, transforms).reshape(-1, *part.shape[1:])
         with torch.no_grad():
-            found = _probabilities(network(network_inputs(network, every))[1])
+            found = _probabilities(network(as_input(every, device_of((network,))))[1])
         return -found.reshape(len(part), count, count).diagonal(dim1=1, dim2=2).mean(dim=1)
 
     return _scores(network, images, max(1, PREDICT_BATCH // count), score)
@@ -119,7 +120,7 @@ def odin_score(
     import torch
 
     def score(part: NDArray[np.uint8]) -> Any:
-        x = network_inputs(network, part)
+        x = as_input(part, device_of((network,)))
         if epsilon:
             x = x + 2 * epsilon * _uphill(network, x, temperature)  # [-1, 1] is twice as wide
         with torch.no_grad():

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from data_utils.effects import with_effect
 from data_utils.errors import TransformError
 
-BATCH = 256  # images transformed at once while a set is streamed: 72 of each make 14 MB
-
 
 @dataclass(frozen=True)
 class Transform:
@@ -97,19 +95,39 @@ def apply_all(images: Any, transforms: Sequence[Transform]) -> Any:
     TransformError
         If the images are not square, or a translation is as large as they are.
     """
-    shape = tuple(images.shape)
-    if len(shape) != 3 or shape[1] != shape[2]:
-        raise TransformError(
-            f"Transformations take square images (n, side, side); these are {shape}. Remove a "
-            "channel axis by images[:, 0]."
-        )
-    places = _places(tuple(transforms), shape[1])
+    places = _places(tuple(transforms), _side(images))
     flat = _versions(images, tuple(transforms))
     if isinstance(images, np.ndarray):
         found = np.take(flat, places.reshape(-1), axis=1)
     else:
         found = _looked_up(flat, places.reshape(-1))
-    return found.reshape(shape[0], len(transforms), *shape[1:])
+    return found.reshape(len(images), len(transforms), *images.shape[1:])
+
+
+def apply_each(
+    images: NDArray[Any], transforms: Sequence[Transform], labels: NDArray[np.integer[Any]]
+) -> NDArray[Any]:
+    """Apply to each image one transformation of its own.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, side, side)
+    transforms : sequence of Transform
+    labels : ndarray of int, shape (n,)
+        For each image the place of its transformation.
+
+    Returns
+    -------
+    ndarray, shape (n, side, side)
+
+    Raises
+    ------
+    TransformError
+        As for `apply_all`.
+    """
+    places = _places(tuple(transforms), _side(images))[labels]
+    flat = _versions(images, tuple(transforms))
+    return np.take_along_axis(flat, places.reshape(len(images), -1), axis=1).reshape(images.shape)
 
 
 def labelled_stream(
@@ -140,22 +158,11 @@ def labelled_stream(
     TransformError
         If the images are not square.
     """
-    places = _places(tuple(transforms), _side(images))
     count = len(transforms)
     order = np.random.default_rng(seed).permutation(len(images) * count)
-    flat = _versions(images, tuple(transforms))
     for start in range(0, len(order), batch):
         which, labels = np.divmod(order[start : start + batch], count)
-        pixels = np.take_along_axis(flat[which], places[labels].reshape(len(labels), -1), axis=1)
-        yield pixels.reshape(-1, *images.shape[1:]), labels.astype(np.int64)
-
-
-def batches_of_one(
-    images: NDArray[Any], transform: Transform, batch: int = BATCH
-) -> Iterator[NDArray[Any]]:
-    """Yield images under one transformation, in order, in batches (b, side, side)."""
-    for start in range(0, len(images), batch):
-        yield apply_all(images[start : start + batch], (transform,))[:, 0]
+        yield apply_each(images[which], transforms, labels), labels.astype(np.int64)
 
 
 def _looked_up(flat: Any, places: NDArray[np.int64]) -> Any:
@@ -167,13 +174,15 @@ def _looked_up(flat: Any, places: NDArray[np.int64]) -> Any:
     return flat.index_select(1, torch.as_tensor(places, device=flat.device))
 
 
-def _side(images: NDArray[Any]) -> int:
-    if images.ndim != 3 or images.shape[1] != images.shape[2]:
+def _side(images: Any) -> int:
+    """Return the side of square images; refuse others."""
+    shape = tuple(images.shape)
+    if len(shape) != 3 or shape[1] != shape[2]:
         raise TransformError(
-            f"Transformations take square images (n, side, side); these are {images.shape}. Remove "
-            "a channel axis by images[:, 0]."
+            f"Transformations take square images (n, side, side); these are {shape}. Remove a "
+            "channel axis by images[:, 0]."
         )
-    return int(images.shape[1])
+    return int(shape[1])
 
 
 def _effects(transforms: tuple[Transform, ...]) -> tuple[str, ...]:

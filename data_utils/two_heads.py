@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from data_utils.errors import CourseKitError, ImageFormatError
 from data_utils.gan import device_of
+from data_utils.geometric import as_input
 from data_utils.progress import step_progress
 from data_utils.runtime import seed_everything, torch_device
-from data_utils.transforms import Transform, apply_all
+from data_utils.transforms import Transform, apply_each
 
 TRUNK = ((16, 2), (32, 1), (32, 2), (64, 1), (64, 2))  # channels, stride: 28 -> 14 -> 7 -> 4 pixels
 POOLED = 2  # means of each quarter of the picture: where something lies is part of the question
@@ -143,7 +144,7 @@ def train_two_heads(
         for _ in range(epochs):
             total = 0.0
             for chosen, which in _draws(draw, len(images), len(transforms), batch):
-                x = _transformed(images[chosen], transforms, which)
+                x = apply_each(images[chosen], transforms, which)
                 total += _step(network, optimizer, x, targets[chosen], which) * len(chosen)
             schedule.step()
             history.append(total / len(images))
@@ -151,18 +152,6 @@ def train_two_heads(
             bar.update()
     network.eval()
     return history
-
-
-def network_inputs(network: Any, images: NDArray[np.uint8]) -> Any:
-    """Return images (n, side, side) as the network takes them: a tensor (n, 1, side, side).
-
-    Float32 in [-1, 1], on the network's device.
-    """
-    import torch
-
-    # torch takes no array that runs backwards, such as images[::-1]
-    x = torch.from_numpy(images.copy()).to(device_of((network,)))
-    return x[:, None].float() / 127.5 - 1
 
 
 def check_images(images: NDArray[np.uint8]) -> None:
@@ -211,7 +200,7 @@ def _step(
     import torch
     from torch.nn.functional import cross_entropy
 
-    batch = network_inputs(network, x)
+    batch = as_input(x, device_of((network,)))
     of_category, of_transform = network(batch)
     loss = cross_entropy(of_category, torch.as_tensor(labels, device=batch.device))
     loss = loss + cross_entropy(of_transform, torch.as_tensor(which, device=batch.device))
@@ -219,17 +208,6 @@ def _step(
     loss.backward()
     optimizer.step()
     return float(loss.item())
-
-
-def _transformed(
-    images: NDArray[np.uint8], transforms: Sequence[Transform], which: NDArray[np.int64]
-) -> NDArray[np.uint8]:
-    """Apply to each image one transformation of its own."""
-    side = images.shape[1]
-    numbers = np.arange(side * side).reshape(1, side, side)
-    sources = apply_all(numbers, transforms)[0].reshape(len(transforms), -1)
-    flat = images.reshape(len(images), -1)
-    return np.take_along_axis(flat, sources[which], axis=1).reshape(images.shape)
 
 
 def _check_labels(network: Any, labels: NDArray[np.int64]) -> None:

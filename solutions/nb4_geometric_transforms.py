@@ -386,7 +386,7 @@ print(f"the paper's set for digit 9: {size / 2**30:.2f} GiB; nine digits togethe
 #
 # Write `build_classifier(count)`: an untrained `nn.Module` that takes images `(n, 1, 28, 28)` in [-1, 1]
 # and gives `count` logits for each, `(n, count)`. Each call makes a new one. No softmax at the end: the
-# loss takes logits. At most 300,000 weights, so that a training takes half a minute and not half a day.
+# loss takes logits. At most 300,000 weights, so that a training takes about half a minute.
 #
 # A pattern that works: five convolutions of 3 x 3 with padding 1, each with `nn.BatchNorm2d` and `nn.ReLU`
 # behind it; 16, 32, 32, 64 and 64 channels; the first, third and fifth halve the size (`stride=2`). Then
@@ -888,12 +888,12 @@ plt.show()
 #
 # **What it means.** 3 against 8 lies far above 8 against 3 in every run. That order is sure, and the
 # paper's reason fits: with the flip the network is right for {run pair_flip_3_right} of the 3s and for
-# {run pair_flip_8_right} of the 8s. The second claim, that a move beats the flip, we do not find: to the right
-# it is {run pair_right_low} to {run pair_right_high}, down {run pair_down_low} to {run pair_down_high}, the
-# flip {run pair_flip_8_low} to {run pair_flip_8_high}. The network names both moves almost without a
-# mistake, and that alone does not make a good detector. The paper's network is larger and saw fifteen times
-# as many images; its figures may well be right. But each is from one run, and it does not say in which
-# direction it moved.
+# {run pair_flip_8_right} of the 8s. The second claim, that a move beats the flip, we do not find: to the
+# right it is {run pair_right_low} to {run pair_right_high}, down {run pair_down_low} to
+# {run pair_down_high}, the flip {run pair_flip_8_low} to {run pair_flip_8_high}. The network names both
+# moves almost without a mistake, and that alone does not make a good detector. The paper's network is
+# larger and saw about seventeen times as many images; its figures may well be right. But each is from one
+# run, and it does not say in which direction it moved.
 #
 # ### What is no transformation of this kind
 #
@@ -920,12 +920,13 @@ for effect in ("flip", "blur", "sharpen", "gamma"):
 # {run effect_blur}, sharpening {run effect_sharpen}, gamma {run effect_gamma}. The standard deviations lie
 # between {run effect_sd_low} and {run effect_sd_high}.</details>
 #
-# **What it means.** The paper found that such effects make things worse. Here the gamma curve does, a little: of five
-# runs {run effect_gamma_better} are better with it than without. Blurring does not: there {run effect_blur_better} of five are better.
-# And the flip, a proper geometric transformation, costs as much as gamma ({run effect_flip_better} of five are better): in the mirror
-# an 8 is hardly another 8. The differences are as small as those between seeds; they show because runs are compared seed by seed. So
-# "geometric or not" is not what decides on an 8. What counts is whether a change can be recognised, and whether that takes knowledge of
-# the shape. On the paper's photographs it may well be different.
+# **What it means.** The paper found that such effects make things worse. Here the gamma curve does, a
+# little: of five runs {run effect_gamma_better} are better with it than without. Blurring does not: there
+# {run effect_blur_better} of five are better. And the flip, a proper geometric transformation, costs as
+# much as gamma ({run effect_flip_better} of five are better): in the mirror an 8 is hardly another 8. The
+# differences are as small as those between seeds; they show because runs are compared seed by seed. So
+# "geometric or not" is not what decides on an 8. What counts is whether a change can be recognised, and
+# whether that takes knowledge of the shape. On the paper's photographs it may well be different.
 
 # %% [markdown]
 # ## 4.11 Which error is which
@@ -1205,10 +1206,11 @@ plt.show()
 # threes stay threes. Nobody ever showed the network a label "3"; to tell turned and moved threes apart it
 # has learnt what makes one. The paper shows the same.
 #
-# But look at the numbers. Of ten zeros, the mean score falls from {run ascent_zeros_before} to {run ascent_zeros_after}; half of the real
-# threes that the network was not trained on lie above {run ascent_exam_threes_median}. So the changed zeros, smudges and all, count as ordinary
-# threes, and the changed threes ({run ascent_threes_after}) as more normal than nearly all real ones. A score that ranks honest images well can
-# be fooled by who knows its slope.
+# But look at the numbers. Of ten zeros, the mean score falls from {run ascent_zeros_before} to
+# {run ascent_zeros_after}; half of the real threes that the network was not trained on lie above
+# {run ascent_exam_threes_median}. So the changed zeros, smudges and all, count as ordinary threes, and the
+# changed threes ({run ascent_threes_after}) as more normal than nearly all real ones. A score that ranks
+# honest images well can be fooled by who knows its slope.
 
 # %% [markdown]
 # ## 4.14 What would convince you?
@@ -1235,9 +1237,9 @@ plt.show()
 # in all runs, and well above 8 against 3, as in the paper. That a move beats the flip did not come out: in
 # my runs it depends on the direction, and with a small network it was not above the flip everywhere. Each
 # of the paper's numbers is from one run. (d) Mean and standard deviation over at least five seeds, per
-# product, beside principal components and the untrained network on the same images; the rates of both errors at a threshold from
-# validation images; the prevalence. Transformations, epochs and the threshold must be fixed before the test
-# set is looked at.
+# product, beside principal components and the untrained network on the same images; the rates of both
+# errors at a threshold from validation images; the prevalence. Transformations, epochs and the threshold
+# must be fixed before the test set is looked at.
 # ### END SOLUTION
 
 # %% [markdown]

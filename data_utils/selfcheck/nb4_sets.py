@@ -92,6 +92,25 @@ def set_matches(
     wrong = np.flatnonzero(labels != right)
     if not len(wrong):
         return None
+    why, advice = _why_labels(labels, images, right, (n, count), labels_elsewhere)
+    first = int(wrong[0])
+    return Finding(
+        f"the label {right[first]} for picture {first}",
+        f"{labels[first]}; {len(wrong)} of {len(labels)} labels are wrong",
+        why,
+        advice,
+    )
+
+
+def _why_labels(
+    labels: NDArray[Any],
+    images: NDArray[Any],
+    right: NDArray[Any],
+    size: tuple[int, int],
+    labels_elsewhere: Sequence[int],
+) -> tuple[str, str]:
+    """Say how wrong labels may have come about: the reason, and the cure."""
+    n, count = size
     mistakes = (
         (right + 1, "the labels are counted from 1", "the first transformation has the label 0"),
         (images, "this is the number of the image, not that of the transformation",
@@ -112,13 +131,7 @@ def set_matches(
     elif np.array_equal(labels, by_image) and np.array_equal(right, sorted_up):
         why = "the labels run as 0 1 2 ..., the pictures are sorted by transformation"
         advice = "np.tile fits pictures that are sorted by image, np.repeat those by transformation"
-    first = int(wrong[0])
-    return Finding(
-        f"the label {right[first]} for picture {first}",
-        f"{labels[first]}; {len(wrong)} of {len(labels)} labels are wrong",
-        why,
-        advice,
-    )
+    return why, advice
 
 
 def set_holds_each_once(report: Report, expected: NDArray[Any]) -> Finding | None:

@@ -12,7 +12,7 @@ from data_utils.transforms import (
     Transform,
     all_transforms,
     apply_all,
-    batches_of_one,
+    apply_each,
     labelled_stream,
 )
 
@@ -94,10 +94,10 @@ def test_the_stream_is_never_held_as_a_whole() -> None:
     assert peaks[1] - peaks[0] < whole / 20  # the order alone grows
 
 
-def test_one_transformation_comes_in_order() -> None:
-    parts = list(batches_of_one(RANDOM, ALL[40], batch=2))
-    assert [len(part) for part in parts] == [2, 1]
-    assert np.array_equal(np.concatenate(parts), apply_all(RANDOM, ALL[40:41])[:, 0])
+def test_each_image_gets_its_own_transformation() -> None:
+    labels = np.array([40, 0, 71])
+    every = apply_all(RANDOM, ALL)
+    assert np.array_equal(apply_each(RANDOM, ALL, labels), every[np.arange(3), labels])
 
 
 def test_what_does_not_fit_is_refused_in_words() -> None:
