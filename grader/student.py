@@ -132,8 +132,9 @@ class Student:
         run = self._examination.run()
         if run.session is None:
             raise Found(death_finding("the notebook runs to its end", run.deaths[-1]))
+        time = {"seconds": FIT_SECONDS} if operation in ("method", "attribute") else {}
         try:
-            return self._on(run.session, operation, *args)
+            return self._on(run.session, operation, *args, **time)
         except StudentError as error:
             stop = run.first_stop or f"{error.ename}: {error.evalue}"
             raise Found(

@@ -18,6 +18,10 @@ from grader.sandbox.watch import proportional_bytes
 INTERRUPT_SECONDS = 2.0  # from SIGINT to SIGKILL
 REMIND_SECONDS = 1.0  # a first interrupt can get lost in a callback or a destructor
 ID_BITS = 62  # a thread that forges replies ahead of time cannot guess the next one
+# A process that gets less than this share of a core waits for something of its own making; one
+# that is only crowded out by others gets more, on two cores even beside thirty of them.
+WAITING_SHARE = 0.05
+PATIENCE = 5.0  # how many times its limit a crowded-out request may take, whatever it was charged
 SIGNAL_BASE = 128  # bubblewrap reports a signal as this plus its number
 
 
@@ -183,14 +187,22 @@ class GiveUpError(Exception):
 
 
 class Watchman:
-    """Looks at deadline, memory and life of a session while it is waited for."""
+    """Looks at deadline, memory and life of a session while it is waited for.
+
+    A request pays for the processor time that it uses, and for time in which it uses none, such as
+    a long sleep. What other work on the machine takes from it is not charged: a right answer must
+    not fail because the machine is busy.
+    """
 
     def __init__(self, process: Process, memory_bytes: int, seconds: float) -> None:
         self.process = process
         self.memory_bytes = memory_bytes
-        now = time.monotonic()
-        self.deadline = now + seconds
-        self.next_look = now + TICK_SECONDS
+        self.seconds = seconds
+        self.started = self.looked = time.monotonic()
+        self.cpu_seconds = process.usage().cpu_seconds
+        self.charged = 0.0
+        self.deadline = self.started + seconds  # the first moment at which time may be up
+        self.next_look = self.started + TICK_SECONDS
         self.interrupted: float | None = None
         self.reminded = False
 
@@ -200,6 +212,9 @@ class Watchman:
         if now >= self.next_look:
             self.next_look = now + TICK_SECONDS
             self._look()
+        if now >= self.deadline and self.interrupted is None:
+            self._look()
+            self.deadline = now + self._left(now)
         due = self.deadline
         if now >= self.deadline:
             if self.interrupted is None:
@@ -213,11 +228,27 @@ class Watchman:
             due = self.interrupted + (INTERRUPT_SECONDS if self.reminded else REMIND_SECONDS)
         return min(due, self.next_look) - now
 
+    def _left(self, now: float) -> float:
+        """Return the least time that is left, 0 where it is up."""
+        most = self.started + PATIENCE * self.seconds
+        return max(0.0, min(self.seconds - self.charged, most - now))
+
+    def _charge(self, cpu_seconds: float) -> None:
+        """Charge the time since the last look."""
+        now = time.monotonic()
+        passed, self.looked = now - self.looked, now
+        used = max(
+            0.0, cpu_seconds - self.cpu_seconds
+        )  # a child that nobody waited for takes its own
+        self.cpu_seconds = cpu_seconds
+        self.charged += min(used, passed) if used >= WAITING_SHARE * passed else passed
+
     def _look(self) -> None:
-        """Check that the process lives and keeps to its memory."""
+        """Check that the process lives and keeps to its memory; charge it for its time."""
         if self.process.exit_code() is not None:
             raise ClosedError
         usage = self.process.usage()
+        self._charge(usage.cpu_seconds)
         if usage.memory_bytes <= self.memory_bytes:
             return
         exact = proportional_bytes(usage.processes)

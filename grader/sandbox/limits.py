@@ -15,10 +15,12 @@ class Limits:
     Attributes
     ----------
     cell_seconds : float
-        Wall time of one cell. The longest training cell of profile `embedded` takes about two
-        minutes on two cores; five times that is a hang.
+        Time of one cell: what it computes and what it waits, not what other work on the machine
+        takes from it (`grader.sandbox.conversation.Watchman`). The longest training cell of
+        profile `embedded` takes about two minutes on two cores; five times that is a hang.
     call_seconds : float
-        Wall time of one call. A re-fit takes at most a minute; scoring 2,000 images takes seconds.
+        Time of one call, counted likewise. A re-fit takes at most a minute; scoring 2,000 images
+        takes seconds.
     total_seconds : float
         Wall time spent inside requests during the whole session.
     memory_bytes : int
