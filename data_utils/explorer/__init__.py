@@ -1,0 +1,1 @@
+"""A page where any detector of the course is tried by hand: draw, upload, pick, and see why."""
