@@ -29,7 +29,9 @@ OPSET = 18
 
 _MOST_BYTES = 250_000_000  # ResNet-50 and a bank of 10,000 x 2,048 features take 176 million
 _MOST_OTHER = 4_000_000  # all but weights: an object takes up to 77 times its bytes (measured)
+_MOST_PARTS = 20_000  # fields of a message that are looked at one by one, in Python
 _MOST_NODES = 5_000  # the gradient of a ResNet-50 has about 1,000
+_MOST_ATTRIBUTES = 20  # of one operator; no operator has as many
 _MOST_VALUES = 2**24  # in one result: 72 pictures of 28 x 28 in 256 channels still fit
 _MOST_WORK = 10**11  # multiplications for one image: some seconds of one core
 
@@ -183,11 +185,11 @@ def _check_node(node: Any) -> None:
             "needs"
         )
     simple = onnx.AttributeProto
-    for attribute in node.attribute:
-        if attribute.ref_attr_name or attribute.type not in (
-            *(simple.FLOAT, simple.INT, simple.STRING, simple.FLOATS, simple.INTS, simple.TENSOR),
-        ):
-            raise SavedFileError(f"an operator {node.op_type} of its graph holds more than numbers")
+    kinds = {simple.FLOAT, simple.INT, simple.STRING, simple.FLOATS, simple.INTS, simple.TENSOR}
+    few = node.attribute[:_MOST_ATTRIBUTES]
+    if len(few) < len(node.attribute) or any(a.ref_attr_name or a.type not in kinds for a in few):
+        raise SavedFileError(f"an operator {node.op_type} of its graph holds more than numbers")
+    for attribute in few:
         if attribute.type == simple.TENSOR:
             _check_tensor(attribute.t)
 
@@ -270,8 +272,8 @@ def _fields(data: memoryview, wanted: int) -> Iterator[memoryview]:
     fixed = {1: 8, 5: 4}
     while place < len(data):
         seen += 1
-        if seen > _MOST_OTHER:  # each field costs two bytes at least
-            return
+        if seen > _MOST_PARTS:
+            raise SavedFileError(f"its graph has more than {_MOST_PARTS} parts")
         key, place = _number(data, place)
         kind = key & 7
         if kind == 0:

@@ -74,7 +74,6 @@ class SavedDetector:
             ]
         except Exception as error:  # ONNX Runtime's exceptions share no base class but this
             raise SavedFileError(
-                f"The saved network stopped at this image ({error!s:.200}). Save the detector "
-                "again in its notebook."
+                f"The saved network stopped at this image ({error!s:.200})."
             ) from error
         return np.concatenate(found) if found else np.empty(0, np.float32)

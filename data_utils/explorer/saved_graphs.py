@@ -85,7 +85,24 @@ def _from_keras(recipe: Recipe) -> Any:
     model, _ = tf2onnx.convert.from_function(tf.function(recipe.run), signature, opset=OPSET)
     for output, name in zip(model.graph.output, recipe.outputs, strict=True):
         _rename(model.graph, output.name, name)
+    _replace_erfc(model.graph)
     return model
+
+
+def _replace_erfc(graph: Any) -> None:
+    """Write 1 - Erf for the Erfc that tf2onnx makes of a GELU and that ONNX does not have."""
+    from onnx import helper, numpy_helper
+
+    nodes = []
+    for node in graph.node:
+        nodes.append(node)
+        if node.op_type == "Erfc":
+            result, node.op_type = node.output[0], "Erf"
+            node.output[0], one = f"{result} complement", f"{result} one"
+            graph.initializer.append(numpy_helper.from_array(np.ones(1, np.float32), one))
+            nodes.append(helper.make_node("Sub", [one, node.output[0]], [result]))
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _rename(graph: Any, old: str, new: str) -> None:
