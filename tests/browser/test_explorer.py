@@ -1,0 +1,496 @@
+"""The explorer's page in a browser: by mouse, by keyboard, without JavaScript, wide and narrow.
+
+Screenshots are written to build/explorer/, for people to look at.
+"""
+
+import io
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.browser
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("flask", reason="flask comes with the extra [explore]")
+
+from PIL import Image, ImageDraw  # noqa: E402
+from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: E402
+
+from data_utils.datasets import load_mnist  # noqa: E402
+from data_utils.explorer.app import create_app  # noqa: E402
+from data_utils.explorer.baseline import SEED, UNKNOWN_DIGIT, baseline  # noqa: E402
+from data_utils.explorer.history import History  # noqa: E402
+from data_utils.explorer.samples import embedded_samples  # noqa: E402
+from data_utils.explorer.served import Served  # noqa: E402
+from data_utils.splits import nine_vs_one  # noqa: E402
+
+BUILD = Path(__file__).resolve().parents[2] / "build" / "explorer"
+SERIOUS = {"serious", "critical"}
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 780}  # a laptop, a phone
+SCREENS = {"wide": WIDE, "narrow": NARROW}
+PCA, NEAREST, THIRD = "Principal components", "Nearest image", "Slices <of> ink & more"
+# A three and a dot, in pixels of the canvas.
+THREE = [(70, 80), (120, 50), (190, 60), (200, 110), (150, 140), (200, 170), (200, 220), (80, 225)]
+ZIGZAG = [(30, 30), (55, 250), (110, 30), (150, 250), (200, 30), (250, 250)]
+REFUSED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|502)")
+Opened = Callable[..., Any]
+
+
+class NearestImage:
+    """Scores an image by its distance to the nearest of some normal ones."""
+
+    def __init__(self, bank: np.ndarray, *, copies: bool = True) -> None:
+        self._bank = bank
+        self.threshold, self.history = 0.0, []  # type: ignore[var-annotated]
+        if copies:
+            self.reconstruct = self._nearest
+
+    def anomaly_score(self, images: np.ndarray) -> np.ndarray:
+        return self._lost(images).mean(axis=(1, 2))
+
+    def explain(self, images: np.ndarray) -> np.ndarray:
+        return np.sqrt(self._lost(images))
+
+    def parameters(self) -> list[np.ndarray]:
+        return [self._bank]
+
+    def _lost(self, images: np.ndarray) -> np.ndarray:
+        return np.square((images.astype(float) - self._nearest(images)) / 255)
+
+    def _nearest(self, images: np.ndarray) -> np.ndarray:
+        flat, bank = (x.reshape(len(x), -1).astype(float) for x in (images, self._bank))
+        distance = np.square(bank).sum(axis=1) - 2 * flat @ bank.T
+        return self._bank[distance.argmin(axis=1)]
+
+
+class Quiet(WSGIRequestHandler):
+    """Answers without a line in the log for each of a page's twenty samples."""
+
+    def log_request(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve three detectors with a history; give the address."""
+    data = load_mnist("embedded")
+    split = nine_vs_one(data.images, data.labels, anomaly_digit=UNKNOWN_DIGIT, seed=SEED)
+    served = [baseline()]
+    for name, title, copies in (("nearest", NEAREST, True), ("slices", THIRD, False)):
+        detector = NearestImage(split.x_train[::4], copies=copies)
+        parts = (split.x_val, split.x_test, split.x_anomaly) if copies else (split.x_val,)
+        scores = [detector.anomaly_score(images) for images in parts]
+        served.append(Served(name, title, "every digit but the 9", detector, *scores))  # type: ignore[arg-type]
+    history = History(tmp_path_factory.mktemp("explorer") / "history.sqlite")
+    app = create_app(served, history=history)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_options: dict[str, Any]) -> Iterator[Any]:
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(**chromium_options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(name="opened")
+def opened_pages(browser: Any, address: str) -> Iterator[Opened]:
+    """Return a function that opens the page; afterwards, look at what the browsers complained of.
+
+    That includes whatever the content security policy stopped.
+    """
+    said: list[str] = []
+    asked: list[str] = []
+    contexts = []
+
+    def opened(path: str = "", **options: Any) -> Any:
+        contexts.append(browser.new_context(**({"viewport": WIDE} | options)))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [text for text in said if not REFUSED.match(text)] == []
+    hosts = {urlsplit(url).netloc for url in asked if not url.startswith(("data:", "blob:"))}
+    assert hosts == {urlsplit(address).netloc}
+
+
+def draw(page: Any, *strokes: list[tuple[int, int]]) -> None:
+    """Draw with the mouse, and do not wait."""
+    box = page.locator("#paper").bounding_box()
+    for stroke in strokes:
+        for place, (x, y) in enumerate(stroke):
+            page.mouse.move(box["x"] + x, box["y"] + y, steps=4)
+            if place == 0:
+                page.mouse.down()
+        page.mouse.up()
+
+
+def card(page: Any, title: str) -> Any:
+    return page.get_by_role("article").filter(has=page.get_by_role("heading", name=title))
+
+
+def titles(page: Any) -> list[str]:
+    return page.get_by_role("article").get_by_role("heading").all_inner_texts()  # type: ignore[no-any-return]
+
+
+def wait_for_status(page: Any, beginning: str) -> None:
+    """Wait until the region that screen readers listen to says something."""
+    playwright.expect(page.get_by_role("status")).to_have_text(re.compile(f"^{beginning}"))
+
+
+def threshold(page: Any, title: str) -> float:
+    said = card(page, title).locator("svg.histogram").get_attribute("aria-label")
+    return float(re.search(r"threshold ([\d.e-]+)", said)[1].rstrip("."))  # type: ignore[index]
+
+
+def photograph() -> bytes:
+    """Return a dark stroke on bright paper, as a camera would see it."""
+    picture = Image.new("L", (400, 300), 225)
+    ImageDraw.Draw(picture).line([(190, 60), (215, 240)], fill=30, width=24)
+    file = io.BytesIO()
+    picture.save(file, "JPEG")
+    return file.getvalue()
+
+
+def a_file(data: bytes, name: str = "photograph.jpg") -> dict[str, Any]:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": data}
+
+
+# ------------------------------------------------------------ by mouse
+
+
+def test_a_drawing_is_judged_by_two_detectors_side_by_side(opened: Opened) -> None:
+    page = opened()
+    draw(page, ZIGZAG)
+    wait_for_status(page, "Your drawing at 5.%")
+    assert titles(page) == [PCA, NEAREST]
+    left, right = (card(page, title).bounding_box() for title in (PCA, NEAREST))
+    assert left["y"] == right["y"]
+    assert left["x"] + left["width"] < right["x"]
+    for title, pictures in ((PCA, 2), (NEAREST, 3)):
+        said = card(page, title)
+        assert "more anomalous than all of 450 normal images" in said.inner_text()
+        playwright.expect(said.get_by_text("Anomaly", exact=True)).to_be_visible()
+        assert said.locator("figure img").count() == pictures
+        label = said.locator("svg.histogram").get_attribute("aria-label")
+        assert re.match(rf"{title}: score .+, threshold .+\. Anomaly: more anomalous", label)
+        assert "false alarms" in said.get_by_role("table").inner_text()
+    sizes = page.locator("#result img").evaluate_all("all => all.map(i => i.naturalWidth)")
+    assert sizes == [28] * 6
+    assert page.evaluate("document.documentElement.scrollHeight") <= WIDE["height"]
+
+
+def test_strokes_are_sent_together_taken_back_and_cleared(opened: Opened) -> None:
+    page = opened()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else 0)
+    seen = page.locator("[data-seen]")
+    draw(page, THREE, [(240, 40), (241, 40)])
+    wait_for_status(page, "Your drawing")
+    assert len(sent) == 1
+    with_dot = seen.get_attribute("data-seen")
+    page.get_by_role("button", name="Undo").click()
+    playwright.expect(seen).not_to_have_attribute("data-seen", with_dot)
+    page.get_by_role("button", name="Clear").click()
+    playwright.expect(page.get_by_text("Nothing judged yet")).to_be_visible()
+    assert page.get_by_role("button", name="Undo").is_disabled()
+    ink = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, 280, 280).data.filter(v => v).length"
+    )
+    assert page.locator("#paper").evaluate(ink) == 280 * 280  # opacity alone: all is black
+
+
+def test_a_finger_draws_and_does_not_move_the_page(opened: Opened) -> None:
+    page = opened(viewport=NARROW, has_touch=True, is_mobile=True)
+    box = page.locator("#paper").bounding_box()
+    session = page.context.new_cdp_session(page)
+    for kind, points in (("touchStart", THREE[:1]), ("touchMove", THREE[1:]), ("touchEnd", [])):
+        for x, y in points or [(0, 0)]:
+            touches = [{"x": box["x"] + x, "y": box["y"] + y}] if points else []
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+    wait_for_status(page, "Your drawing")
+    assert page.evaluate("scrollY") == 0
+    assert page.get_by_role("status").bounding_box()["y"] < NARROW["height"]  # in sight
+
+
+def test_an_upload_is_judged_and_one_that_is_no_image_is_refused_in_words(opened: Opened) -> None:
+    page = opened()
+    page.get_by_label("Image file").set_input_files(a_file(photograph()))
+    wait_for_status(page, "Your image")
+    page.get_by_label("Image file").set_input_files(a_file(b"GIF89a no more", "digit.png"))
+    playwright.expect(page.locator("#result")).to_contain_text("Not judged.")
+    assert page.get_by_role("status").inner_text() in page.locator("#result").inner_text()
+    assert page.get_by_role("article").count() == 0
+    page.screenshot(path=BUILD / "error_light.png")
+    page.locator("#slide").fill("7")  # the last image that was judged is still known
+    wait_for_status(page, "Your image at 7.%")
+
+
+def test_a_sample_is_judged(opened: Opened) -> None:
+    page = opened()
+    sample = list(embedded_samples())[6]
+    page.get_by_role("button", name=f"Sample {sample.number}, a {sample.label}").click()
+    wait_for_status(page, f"Sample no. {sample.number} at")
+    shown = page.locator(".seen img").evaluate(
+        """async image => {
+            const canvas = new OffscreenCanvas(28, 28).getContext("2d");
+            canvas.drawImage(image, 0, 0);
+            return [...canvas.getImageData(0, 0, 28, 28).data].filter((_, place) => !(place % 4));
+        }"""
+    )
+    assert np.array_equal(np.reshape(shown, (28, 28)), sample.image)
+
+
+def test_the_rate_moves_threshold_and_counts_at_once(opened: Opened) -> None:
+    page = opened()
+    draw(page, THREE)
+    wait_for_status(page, "Your drawing")
+    seen = page.locator("[data-seen]").get_attribute("data-seen")
+    before, counts = threshold(page, PCA), card(page, PCA).get_by_role("table").inner_text()
+    page.locator("#slide").fill("20")  # by one step: as if it was dragged there
+    wait_for_status(page, "Your drawing at 20.%")
+    assert page.get_by_role("spinbutton").input_value() == "20"
+    assert threshold(page, PCA) < before
+    assert card(page, PCA).get_by_role("table").inner_text() != counts
+    assert page.locator("[data-seen]").get_attribute("data-seen") == seen
+    page.get_by_role("spinbutton").fill("0")
+    wait_for_status(page, "Your drawing at 0.%")
+    assert threshold(page, PCA) > before
+    assert page.locator("#slide").input_value() == "0"
+    page.get_by_role("spinbutton").fill("51")  # more than the page allows: nothing is asked
+    page.get_by_role("spinbutton").press("Enter")
+    wait_for_status(page, "Your drawing at 0.%")
+
+
+def test_detectors_are_chosen_and_one_always_stays(opened: Opened) -> None:
+    page = opened()
+    page.get_by_role("button", name="Sample 1,").click()
+    wait_for_status(page, "Sample no. 1 ")
+    page.get_by_role("checkbox", name=THIRD).check()
+    wait_for_status(page, f".*{THIRD}: normal")
+    assert titles(page) == [PCA, NEAREST, THIRD]
+    assert card(page, THIRD).get_by_role("table").count() == 0  # no counts, no copies
+    assert card(page, THIRD).locator("figure img").count() == 1
+    page.screenshot(path=BUILD / "three.png", full_page=True)
+    for title in (PCA, NEAREST):
+        page.get_by_role("checkbox", name=title).uncheck()
+    playwright.expect(page.get_by_role("article")).to_have_count(1)
+    page.screenshot(path=BUILD / "one.png")
+    page.get_by_role("checkbox", name=THIRD).click()
+    wait_for_status(page, "One detector stays chosen")
+    assert page.get_by_role("checkbox", name=THIRD).is_checked()
+
+
+# ------------------------------------------------------------ what takes long, or fails
+
+
+def test_waiting_is_said_and_only_the_latest_question_is_answered(opened: Opened) -> None:
+    page = opened()
+    held: list[Any] = []
+    page.route("**/score", lambda route: route.continue_() if held else held.append(route))
+    page.get_by_role("button", name="Sample 1,").click()
+    wait_for_status(page, "Judging")
+    assert page.locator("#result").get_attribute("aria-busy") == "true"
+    page.get_by_role("button", name="Sample 2,").click()
+    wait_for_status(page, "Sample no. 2 ")
+    with suppress(playwright.Error):  # the page gave the first question up
+        held[0].continue_()
+    page.wait_for_timeout(300)  # for an answer that would come too late
+    wait_for_status(page, "Sample no. 2 ")
+    assert page.locator("#result").get_attribute("aria-busy") == "false"
+
+
+def test_a_server_that_is_gone_is_said_in_words(opened: Opened) -> None:
+    page = opened()
+    page.route("**/score", lambda route: route.fulfill(status=502, content_type="text/plain"))
+    page.get_by_role("button", name="Sample 1,").click()
+    wait_for_status(page, "The page's server did not answer")
+    playwright.expect(page.locator("#result")).to_contain_text("Look whether it still runs")
+    page.unroute("**/score")
+    page.get_by_role("button", name="Sample 1,").click()
+    wait_for_status(page, "Sample no. 1 ")
+
+
+# ------------------------------------------------------------ by keyboard alone
+
+
+def tab_to(page: Any, name: str) -> None:
+    """Press Tab until the focus is on the element that a screen reader calls `name`."""
+    what = "document.activeElement.ariaLabel || document.activeElement.id"
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(what) == name:
+            outline = "getComputedStyle(document.activeElement).outlineStyle"
+            assert page.evaluate(outline) != "none"  # a ring that can be seen
+            return
+    pytest.fail(f"no Tab leads to {name}")
+
+
+def test_everything_can_be_done_by_keyboard(opened: Opened) -> None:
+    page = opened()
+    tab_to(page, "paper")
+    described = page.locator("#paper").get_attribute("aria-describedby")
+    assert "arrow keys" in page.locator(f"#{described}").inner_text()
+    for key in ["ArrowUp"] * 8 + ["Space"]:
+        page.keyboard.press(key)
+    wait_for_status(page, "Pen down")
+    for key in ["ArrowDown"] * 16 + ["ArrowRight"] * 8:
+        page.keyboard.press(key)
+    page.screenshot(path=BUILD / "keyboard.png")
+    assert page.evaluate("scrollY") == 0
+    page.keyboard.press("Space")
+    wait_for_status(page, "Your drawing")
+    assert titles(page) == [PCA, NEAREST]
+    sample = list(embedded_samples())[2]
+    tab_to(page, f"Sample {sample.number}, a {sample.label}")
+    page.keyboard.press("Enter")
+    wait_for_status(page, "Sample no. 3 ")
+    tab_to(page, "Target false positive rate in percent")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    wait_for_status(page, "Sample no. 3 at 7.%")
+    with page.expect_file_chooser():
+        tab_to(page, "Image file, PNG or JPEG")
+        page.keyboard.press("Enter")
+    page.get_by_role("checkbox", name=PCA).focus()  # it has no name of its own but its label's
+    page.keyboard.press("Space")
+    playwright.expect(page.get_by_role("article")).to_have_count(1)
+
+
+# ------------------------------------------------------------ without JavaScript
+
+
+def test_all_but_drawing_works_without_javascript(opened: Opened) -> None:
+    page = opened(java_script_enabled=False)
+    assert not page.locator("#paper").is_visible()
+    playwright.expect(page.get_by_text("Drawing needs JavaScript")).to_be_visible()
+    page.get_by_label("Image file").set_input_files(a_file(photograph()))
+    page.get_by_role("button", name="Judge", exact=True).click()
+    playwright.expect(page.locator(".seen")).to_contain_text("Your image")
+
+    page.get_by_label("Image file").set_input_files(a_file(photograph()))
+    page.get_by_role("button", name="Sample 4,").click()  # not the file that was chosen as well
+    playwright.expect(page.locator(".seen")).to_contain_text("Sample no. 4")
+    before = threshold(page, NEAREST)
+    page.get_by_role("spinbutton").fill("25")
+    page.get_by_role("checkbox", name=PCA).uncheck()
+    page.get_by_role("button", name="Judge again").click()
+    playwright.expect(page.locator(".seen")).to_contain_text("Sample no. 4")
+    assert titles(page) == [NEAREST]
+    assert threshold(page, NEAREST) < before
+    assert not page.get_by_role("checkbox", name=PCA).is_checked()
+    assert page.get_by_role("spinbutton").input_value() == "25"
+    page.screenshot(path=BUILD / "without_script.png")
+
+    page.get_by_label("Image file").set_input_files(a_file(b"no image"))
+    page.get_by_role("button", name="Judge", exact=True).click()
+    playwright.expect(page.locator("#result")).to_contain_text("Not judged.")
+    assert page.title().startswith("Not judged")
+
+
+def test_the_history_is_shown_saved_and_deleted(opened: Opened) -> None:
+    page = opened()
+    page.get_by_role("button", name="Sample 5,").click()
+    wait_for_status(page, "Sample no. 5 ")
+    page.get_by_role("link", name="History").click()
+    newest = page.locator("tbody tr").first
+    assert "sample 5" in newest.inner_text()
+    assert newest.locator("img").evaluate("image => image.naturalWidth") == 28
+    page.screenshot(path=BUILD / "history.png")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save as CSV").click()
+    assert b"sample 5" in Path(saved.value.path()).read_bytes()
+    button = page.get_by_role("button", name="for good")
+    assert not button.is_visible()  # one click deletes nothing
+    page.get_by_text("Delete all …").click()
+    button.click()
+    playwright.expect(page.get_by_text("Nothing was tried yet")).to_be_visible()
+    page.get_by_role("link", name="Back to the detectors").click()
+    page.get_by_role("heading", name="Try a detector").wait_for()
+
+
+# ------------------------------------------------------------ how it looks
+
+
+def states(page: Any) -> Iterator[str]:
+    """Bring the page into each of its states."""
+    yield "empty"
+    draw(page, ZIGZAG)
+    wait_for_status(page, "Your drawing")
+    page.get_by_text("What the rate means").click()
+    yield "result"
+    page.get_by_label("Image file").set_input_files(a_file(b"no image"))
+    playwright.expect(page.locator("#result")).to_contain_text("Not judged.")
+    yield "refused"
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("heading", name="History").wait_for()
+    yield "history"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_state_fits_its_window(opened: Opened, screen: str, scheme: str) -> None:
+    page = opened(viewport=SCREENS[screen], color_scheme=scheme)
+    for state in states(page):
+        page.screenshot(path=BUILD / f"{state}_{screen}_{scheme}.png")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SCREENS[screen]["width"], state
+    paper = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    assert (sum(map(float, re.findall(r"[\d.]+", paper)[:3])) < 200) == (scheme == "dark")
+
+
+def test_targets_are_large_enough_for_a_finger(opened: Opened) -> None:
+    page = opened(viewport=NARROW)
+    for target in page.locator("button, input, summary, a").all():
+        if target.is_visible():
+            box = target.bounding_box()
+            what = target.evaluate("element => element.outerHTML")
+            # A checkbox is smaller, but the label around it can be pressed too.
+            if target.get_attribute("type") == "checkbox":
+                box = target.locator("..").bounding_box()
+            assert min(box["width"], box["height"]) >= 24, what
+
+
+def test_axe_finds_nothing_serious(opened: Opened) -> None:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
+    ).Axe()
+    found: dict[str, Any] = {}
+    for scheme in ("light", "dark"):
+        page = opened(viewport=NARROW, color_scheme=scheme)
+        for state in states(page):
+            answer = axe.run(page, options={"resultTypes": ["violations", "incomplete"]}).response
+            found[f"{state}, {scheme}"] = {
+                "passes": len(answer["passes"]),
+                "violations": answer["violations"],
+                "incomplete": answer["incomplete"],
+            }
+    (BUILD / "axe.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    assert all(result["passes"] > 10 for result in found.values())
+    serious = {
+        (where, rule["id"], rule["nodes"][0]["html"])
+        for where, result in found.items()
+        for rule in result["violations"]
+        if rule["impact"] in SERIOUS
+    }
+    assert serious == set()
