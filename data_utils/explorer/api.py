@@ -73,8 +73,9 @@ def api_routes(served: Sequence[Served], judges: Judges) -> Blueprint:
             )
         rate = rate_from(settings.get("rate"))
         chosen = chosen_from(settings.getlist("detector"), served)
+        data = _file() if in_parts else _body()
         with judges.admitted():
-            image = image_from(_file() if in_parts else _body())
+            image = image_from(data)
             result = judges.result(Shown(image, "upload"), chosen, rate)
         return jsonify(_answer(result)), result.status
 

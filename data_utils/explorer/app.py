@@ -80,6 +80,7 @@ def create_app(
     prefix = prefix_for(secret)
     app = Flask("data_utils.explorer", static_url_path=f"{prefix}/static")
     app.config.update(
+        DEBUG=False,  # whatever FLASK_DEBUG says: a debugger lets visitors run code
         MAX_CONTENT_LENGTH=MAX_BYTES,
         MAX_FORM_MEMORY_SIZE=TEXT_LIMIT,
         MAX_FORM_PARTS=PARTS_LIMIT,

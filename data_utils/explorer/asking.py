@@ -129,7 +129,7 @@ def _bytes_of(file: FileStorage) -> bytes | None:
 
 
 def _sample(text: str, samples: Samples) -> Shown:
-    sample = samples.find(int(text)) if text.isascii() and text.isdecimal() else None
+    sample = {str(sample.number): sample for sample in samples}.get(text)
     if sample is None:
         raise BadRequest(
             f"There is no sample {_shown(text)}; they are numbered from 1 to {len(samples)}."
@@ -147,7 +147,7 @@ def _seen(text: str) -> Shown:
             f"The image that was sent back is not one of {SIDE} x {SIDE} pixels. Reload the page "
             "and show the image again."
         )
-    return Shown(np.frombuffer(data, np.uint8).reshape(SIDE, SIDE), "the same image", again=True)
+    return Shown(np.frombuffer(data, np.uint8).reshape(SIDE, SIDE), "seen again", again=True)
 
 
 def _shown(text: str) -> str:
