@@ -23,7 +23,8 @@ _PALETTE = colormaps["cividis"](np.arange(256), bytes=True)[:, :3].tobytes()
 # The histogram, in units of its own that the page scales to the room there is.
 _WIDTH, _HEIGHT = 300, 134
 _TOP, _BOTTOM = 40, 112  # of the bars; above them two rows of labels, below them the numbers
-_THRESHOLD_ROW, _SCORE_ROW, _NUMBERS_ROW = 13, 30, 128  # base lines of the text
+_ROWS = (13, 30)  # base lines of the two labels
+_NUMBERS_ROW = 128
 _BINS = 30
 _TICKS = 4  # at most so many numbers fit side by side
 _MARGIN_LEFT, _MARGIN_RIGHT = 0.06, 0.4  # room beside the bars, in widths of all bars together
@@ -124,21 +125,20 @@ def histogram_svg(served: Served, judgement: Judgement) -> Markup:
     score, threshold = judgement.score, judgement.threshold
     at_threshold, at_score = axis.x(threshold), axis.x(score)
     nearest = _nearest_if_beyond(served, score)
-    label = f"score {number(score, threshold)}" + (f"; {nearest}" if nearest else "")
     above = judgement.is_anomaly
     kind = "anomaly" if above else "normal"
+    label = _Label(f"score {number(score, threshold)}" + (f"; {nearest}" if nearest else ""))
+    rows = _ROWS if label.reaches(at_score, at_threshold, higher=above) else _ROWS[::-1]
     parts = [
         f'<rect class="alarm" x="{at_threshold:.1f}" y="{_TOP}" '
         f'width="{_WIDTH - at_threshold:.1f}" height="{_BOTTOM - _TOP}"/>',
         f'<path class="bars" d="{axis.bars()}"/>',
         f'<path class="axis" d="M0 {_BOTTOM}H{_WIDTH}"/>',
         axis.numbers(),
-        f'<path class="threshold" d="M{at_threshold:.1f} {_THRESHOLD_ROW + 4}V{_BOTTOM}"/>',
-        _label(
-            at_threshold, _THRESHOLD_ROW, f"threshold {number(threshold, score)}", higher=not above
-        ),
-        f'<path class="score {kind}" d="M{at_score:.1f} {_SCORE_ROW + 4}V{_BOTTOM}"/>',
-        _label(at_score, _SCORE_ROW, label, higher=above),
+        f'<path class="threshold" d="M{at_threshold:.1f} {rows[1] + 4}V{_BOTTOM}"/>',
+        f'<path class="score {kind}" d="M{at_score:.1f} {rows[0] + 4}V{_BOTTOM}"/>',
+        _Label(f"threshold {number(threshold, score)}").at(at_threshold, rows[1], higher=not above),
+        label.at(at_score, rows[0], higher=above),
         _mark(at_score, kind, arrow=(1 if score > axis.left else -1) if nearest else 0),
     ]
     said = escape(alt_text(served, judgement))
@@ -186,12 +186,25 @@ class _Axis:
         )
 
 
-def _label(x: float, y: float, text: str, *, higher: bool) -> str:
-    """Write a label beside an upright line: on the side away from the other line if it fits."""
-    width = _GAP + _LETTER * len(text)
-    right = x + width <= _WIDTH if higher else x - width < 0
-    place, anchor = (x + _GAP, "start") if right else (x - _GAP, "end")
-    return f'<text x="{place:.1f}" y="{y}" text-anchor="{anchor}">{text}</text>'
+class _Label:
+    """Text beside an upright line: on the side away from the other line if it fits there."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._width = _GAP + _LETTER * len(text)
+
+    def at(self, x: float, y: float, *, higher: bool) -> str:
+        """Write it beside the line at `x`, which lies higher than the other one or not."""
+        right = self._fits(x, right=True) if higher else not self._fits(x, right=False)
+        place, anchor = (x + _GAP, "start") if right else (x - _GAP, "end")
+        return f'<text x="{place:.1f}" y="{y}" text-anchor="{anchor}">{self._text}</text>'
+
+    def reaches(self, x: float, other: float, *, higher: bool) -> bool:
+        """Return whether there is room for it only across the other line."""
+        return not self._fits(x, right=higher) and self._width > abs(x - other)
+
+    def _fits(self, x: float, *, right: bool) -> bool:
+        return x + self._width <= _WIDTH if right else x >= self._width
 
 
 def _mark(x: float, kind: str, arrow: int) -> str:

@@ -3,10 +3,8 @@
 Screenshots are written to build/explorer/, for people to look at.
 """
 
-import io
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,83 +18,39 @@ pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("flask", reason="flask comes with the extra [explore]")
 
-from PIL import Image, ImageDraw  # noqa: E402
-from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: E402
-
-from data_utils.datasets import load_mnist  # noqa: E402
-from data_utils.explorer.app import create_app  # noqa: E402
-from data_utils.explorer.baseline import SEED, UNKNOWN_DIGIT, baseline  # noqa: E402
-from data_utils.explorer.history import History  # noqa: E402
 from data_utils.explorer.samples import embedded_samples  # noqa: E402
-from data_utils.explorer.served import Served  # noqa: E402
-from data_utils.splits import nine_vs_one  # noqa: E402
+from tests.browser.explorer_page import (  # noqa: E402
+    BUILD,
+    NARROW,
+    NEAREST,
+    PCA,
+    REFUSED,
+    SCREENS,
+    SERIOUS,
+    THIRD,
+    THREE,
+    WIDE,
+    ZIGZAG,
+    a_file,
+    card,
+    draw,
+    photograph,
+    running,
+    states,
+    tab_to,
+    threshold,
+    titles,
+    wait_for_status,
+)
 
-BUILD = Path(__file__).resolve().parents[2] / "build" / "explorer"
-SERIOUS = {"serious", "critical"}
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 780}  # a laptop, a phone
-SCREENS = {"wide": WIDE, "narrow": NARROW}
-PCA, NEAREST, THIRD = "Principal components", "Nearest image", "Slices <of> ink & more"
-# A three and a dot, in pixels of the canvas.
-THREE = [(70, 80), (120, 50), (190, 60), (200, 110), (150, 140), (200, 170), (200, 220), (80, 225)]
-ZIGZAG = [(30, 30), (55, 250), (110, 30), (150, 250), (200, 30), (250, 250)]
-REFUSED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|502)")
 Opened = Callable[..., Any]
-
-
-class NearestImage:
-    """Scores an image by its distance to the nearest of some normal ones."""
-
-    def __init__(self, bank: np.ndarray, *, copies: bool = True) -> None:
-        self._bank = bank
-        self.threshold, self.history = 0.0, []  # type: ignore[var-annotated]
-        if copies:
-            self.reconstruct = self._nearest
-
-    def anomaly_score(self, images: np.ndarray) -> np.ndarray:
-        return self._lost(images).mean(axis=(1, 2))
-
-    def explain(self, images: np.ndarray) -> np.ndarray:
-        return np.sqrt(self._lost(images))
-
-    def parameters(self) -> list[np.ndarray]:
-        return [self._bank]
-
-    def _lost(self, images: np.ndarray) -> np.ndarray:
-        return np.square((images.astype(float) - self._nearest(images)) / 255)
-
-    def _nearest(self, images: np.ndarray) -> np.ndarray:
-        flat, bank = (x.reshape(len(x), -1).astype(float) for x in (images, self._bank))
-        distance = np.square(bank).sum(axis=1) - 2 * flat @ bank.T
-        return self._bank[distance.argmin(axis=1)]
-
-
-class Quiet(WSGIRequestHandler):
-    """Answers without a line in the log for each of a page's twenty samples."""
-
-    def log_request(self, *args: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve three detectors with a history; give the address."""
-    data = load_mnist("embedded")
-    split = nine_vs_one(data.images, data.labels, anomaly_digit=UNKNOWN_DIGIT, seed=SEED)
-    served = [baseline()]
-    for name, title, copies in (("nearest", NEAREST, True), ("slices", THIRD, False)):
-        detector = NearestImage(split.x_train[::4], copies=copies)
-        parts = (split.x_val, split.x_test, split.x_anomaly) if copies else (split.x_val,)
-        scores = [detector.anomaly_score(images) for images in parts]
-        served.append(Served(name, title, "every digit but the 9", detector, *scores))  # type: ignore[arg-type]
-    history = History(tmp_path_factory.mktemp("explorer") / "history.sqlite")
-    app = create_app(served, history=history)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     BUILD.mkdir(parents=True, exist_ok=True)
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
+    with running(tmp_path_factory.mktemp("explorer")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -132,48 +86,6 @@ def opened_pages(browser: Any, address: str) -> Iterator[Opened]:
     assert [text for text in said if not REFUSED.match(text)] == []
     hosts = {urlsplit(url).netloc for url in asked if not url.startswith(("data:", "blob:"))}
     assert hosts == {urlsplit(address).netloc}
-
-
-def draw(page: Any, *strokes: list[tuple[int, int]]) -> None:
-    """Draw with the mouse, and do not wait."""
-    box = page.locator("#paper").bounding_box()
-    for stroke in strokes:
-        for place, (x, y) in enumerate(stroke):
-            page.mouse.move(box["x"] + x, box["y"] + y, steps=4)
-            if place == 0:
-                page.mouse.down()
-        page.mouse.up()
-
-
-def card(page: Any, title: str) -> Any:
-    return page.get_by_role("article").filter(has=page.get_by_role("heading", name=title))
-
-
-def titles(page: Any) -> list[str]:
-    return page.get_by_role("article").get_by_role("heading").all_inner_texts()  # type: ignore[no-any-return]
-
-
-def wait_for_status(page: Any, beginning: str) -> None:
-    """Wait until the region that screen readers listen to says something."""
-    playwright.expect(page.get_by_role("status")).to_have_text(re.compile(f"^{beginning}"))
-
-
-def threshold(page: Any, title: str) -> float:
-    said = card(page, title).locator("svg.histogram").get_attribute("aria-label")
-    return float(re.search(r"threshold ([\d.e-]+)", said)[1].rstrip("."))  # type: ignore[index]
-
-
-def photograph() -> bytes:
-    """Return a dark stroke on bright paper, as a camera would see it."""
-    picture = Image.new("L", (400, 300), 225)
-    ImageDraw.Draw(picture).line([(190, 60), (215, 240)], fill=30, width=24)
-    file = io.BytesIO()
-    picture.save(file, "JPEG")
-    return file.getvalue()
-
-
-def a_file(data: bytes, name: str = "photograph.jpg") -> dict[str, Any]:
-    return {"name": name, "mimeType": "image/jpeg", "buffer": data}
 
 
 # ------------------------------------------------------------ by mouse
@@ -334,18 +246,6 @@ def test_a_server_that_is_gone_is_said_in_words(opened: Opened) -> None:
 # ------------------------------------------------------------ by keyboard alone
 
 
-def tab_to(page: Any, name: str) -> None:
-    """Press Tab until the focus is on the element that a screen reader calls `name`."""
-    what = "document.activeElement.ariaLabel || document.activeElement.id"
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate(what) == name:
-            outline = "getComputedStyle(document.activeElement).outlineStyle"
-            assert page.evaluate(outline) != "none"  # a ring that can be seen
-            return
-    pytest.fail(f"no Tab leads to {name}")
-
-
 def test_everything_can_be_done_by_keyboard(opened: Opened) -> None:
     page = opened()
     tab_to(page, "paper")
@@ -430,21 +330,6 @@ def test_the_history_is_shown_saved_and_deleted(opened: Opened) -> None:
 
 
 # ------------------------------------------------------------ how it looks
-
-
-def states(page: Any) -> Iterator[str]:
-    """Bring the page into each of its states."""
-    yield "empty"
-    draw(page, ZIGZAG)
-    wait_for_status(page, "Your drawing")
-    page.get_by_text("What the rate means").click()
-    yield "result"
-    page.get_by_label("Image file").set_input_files(a_file(b"no image"))
-    playwright.expect(page.locator("#result")).to_contain_text("Not judged.")
-    yield "refused"
-    page.get_by_role("link", name="History").click()
-    page.get_by_role("heading", name="History").wait_for()
-    yield "history"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

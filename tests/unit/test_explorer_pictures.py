@@ -39,7 +39,7 @@ def pixels(uri: str) -> np.ndarray:
 
 
 def served(scores: Any = VALIDATION, title: str = "Copies") -> Served:
-    return Served("copies", title, "every digit but the 9", Any, np.asarray(scores, float))  # type: ignore[arg-type]
+    return Served("copies", title, "every digit but the 9", Any, np.asarray(scores, float))
 
 
 def judged(one: Served, score: float, threshold: float = 0.048) -> Judgement:
@@ -54,7 +54,7 @@ def drawn(one: Served, judgement: Judgement) -> ElementTree.Element:
 def place(svg: ElementTree.Element, kind: str) -> float:
     """Return where across the histogram an upright line stands."""
     (line,) = [part for part in svg.iter("path") if part.get("class", "").split()[0] == kind]
-    return float(re.match(r"M([\d.]+) ", line.get("d", ""))[1])  # type: ignore[index]
+    return float(re.match(r"M([\d.]+) ", line.get("d", ""))[1])
 
 
 def words(svg: ElementTree.Element) -> str:
@@ -121,7 +121,7 @@ def test_numbers_that_differ_are_written_so_that_they_differ() -> None:
     said = alt_text(served(), just_above)
     score, threshold = re.match(
         r"Copies: score ([\d.]+), threshold ([\d.]+)\. Anomaly", said
-    ).groups()  # type: ignore[union-attr]
+    ).groups()
     assert float(score) > float(threshold)
     assert number(-1234.5) == "-1.23e+03"
     assert number(1 / 3, 1 / 3) == "0.333"
@@ -188,6 +188,22 @@ def test_everything_stays_inside_the_frame(score: float) -> None:
         assert left >= -8
         assert left + letters <= width + 8
         assert 0 < float(part.get("y", "")) <= height
+
+
+@pytest.mark.parametrize("score", [-1e3, 0.0, 0.011, 0.03, 0.047, 0.049, 0.06, 1e9])
+@pytest.mark.parametrize("threshold", [0.03, 0.048, 0.05])
+def test_no_line_runs_through_a_label(score: float, threshold: float) -> None:
+    svg = drawn(served(), judged(served(), score, threshold))
+    for label in [part for part in svg.iter("text") if float(part.get("y", "")) < 40]:
+        own = "score" if "score" in (label.text or "") else "threshold"
+        (other,) = {"score", "threshold"} - {own}
+        (line,) = [
+            p.get("d", "") for p in svg.iter("path") if p.get("class", "").split()[0] == other
+        ]
+        x, top = map(float, re.match(r"M([\d.]+) ([\d.]+)V", line).groups())
+        start, width = float(label.get("x", "")), 6.2 * len(label.text or "")
+        left = start - (width if label.get("text-anchor") == "end" else 0)
+        assert not (left < x < left + width and top < float(label.get("y", "")))
 
 
 @pytest.mark.parametrize("scores", [[2.0] * 30, [0.0] * 30, [-400.0, 1200.0] * 20, [5.0]])
