@@ -21,14 +21,14 @@ from data_utils.explorer.asking import (
     rate_from,
 )
 from data_utils.explorer.history import History, HistoryError
-from data_utils.explorer.judging import THREADS, Judges, Result, Row
+from data_utils.explorer.judging import Judges, Result, Row
 from data_utils.explorer.refusals import FRAGMENT, register_refusals
 from data_utils.explorer.samples import Samples, embedded_samples, png_of
 from data_utils.explorer.security import LOOPBACK, guard, prefix_for
 from data_utils.explorer.served import Served
 from data_utils.explorer.uploads import MAX_BYTES
 
-__all__ = ["LOOPBACK", "THREADS", "Result", "Row", "create_app"]
+__all__ = ["LOOPBACK", "Result", "Row", "create_app"]
 
 _PICTURES = (
     pictures.image_uri,
@@ -51,7 +51,8 @@ def create_app(
 ) -> Flask:
     """Return the page that serves these detectors.
 
-    Serve it with `THREADS` threads: fewer, and slow detectors could hold up the page itself.
+    `data_utils.explorer.serving` serves it, with threads enough that slow detectors do not hold up
+    the page itself.
 
     Parameters
     ----------
@@ -86,11 +87,14 @@ def create_app(
         MAX_FORM_PARTS=PARTS_LIMIT,
     )
     app.jinja_env.globals.update({function.__name__: function for function in _PICTURES})
+    app.url_map.merge_slashes = False  # a redirect to the whole address would lose a proxy's part
     judges = Judges(served)
     page = _Page(served, judges, samples or embedded_samples(), history)
     guard(app, hosts=hosts, secret=secret is not None)
     register_refusals(app, prefix, page.with_error)
     app.register_blueprint(page.routes(), url_prefix=prefix or None)
+    if secret:  # the page's addresses are relative: they need the slash at the end
+        app.add_url_rule(prefix, "slash", lambda: redirect(f"{secret}/", 308))
     app.register_blueprint(api_routes(served, judges), url_prefix=f"{prefix}/api")
     return app
 

@@ -22,10 +22,12 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?", re.IGNORECASE 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")  # 16 of 64 letters are 96 random bits
 
 # Who may show the page in a frame: Jupyter on the same machine (a host-source cannot name [::1]),
-# and with a secret path also Colab, whose frames come from names of many kinds. JupyterHub's and
-# Binder's proxies serve page and notebook from one origin: 'self'.
-_LOCAL_FRAMES = " ".join(
-    f"{scheme}://{host}:*" for scheme in ("http", "https") for host in ("127.0.0.1", "localhost")
+# VS Code, whose notebooks lie in a webview within its window, and with a secret path also Colab,
+# whose frames come from names of many kinds. JupyterHub's and Binder's proxies serve page and
+# notebook from one origin: 'self'.
+_LOCAL_FRAMES = (
+    "http://127.0.0.1:* http://localhost:* https://127.0.0.1:* https://localhost:* "
+    "vscode-webview: vscode-file:"
 )
 _COLAB_FRAMES = (
     "https://colab.research.google.com https://*.googleusercontent.com https://*.colab.dev"

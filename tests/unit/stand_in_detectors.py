@@ -5,10 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
+
+pytest.importorskip("flask")
+
+from flask.testing import FlaskClient
 from PIL import Image
 
+from data_utils.explorer.app import create_app
+from data_utils.explorer.samples import Samples
 from data_utils.explorer.served import Served
 
+SAMPLES = Samples(np.full((3, 28, 28), 51, np.uint8), np.arange(3))  # mean grey 0.2
 STEPS = np.arange(101) / 100  # validation scores: at a rate of 5 % the threshold is 0.95
 
 
@@ -42,6 +50,25 @@ def stand_in(name: str, score: Callable[[np.ndarray], Any] | None = None, **more
         "scores_anomaly": STEPS + 0.5,
     }
     return Served(name, **(settings | more))
+
+
+def fails(error: BaseException) -> Callable[[np.ndarray], Any]:
+    """Return a score that only raises."""
+
+    def score(images: np.ndarray) -> Any:
+        raise error
+
+    return score
+
+
+def client_of(*served: Served, **more: Any) -> FlaskClient:
+    """Return a client of the page that serves these."""
+    return create_app(served, **({"samples": SAMPLES} | more)).test_client()
+
+
+def upload(data: bytes, name: str = "digit.png") -> tuple[io.BytesIO, str]:
+    """Return a file as a form sends it."""
+    return io.BytesIO(data), name
 
 
 def png(grey: float = 0.2, side: int = 28) -> bytes:
