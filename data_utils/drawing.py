@@ -19,7 +19,7 @@ BOX = 20  # the long side of the ink: so in 4,999 of the 5,000 images that the k
 MIDDLE = 14.0  # mean of their centres of mass, counted from 0; each lies within half a pixel of it
 INK = 0.1  # of the brightest pixel: fainter ones are the soft edge of a line, not a line
 FAINTEST = 0.1  # nothing that a person would call drawn is fainter than this
-SMALLEST = 0.1  # of the canvas's short side: a dot of the page's pen is 0.07, a small digit 0.15
+SMALLEST = 0.1  # of the canvas's short side: a dot of the page's pen is 0.09, a small digit 0.15
 
 
 class EmptyDrawingError(CourseKitError):

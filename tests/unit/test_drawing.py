@@ -96,7 +96,7 @@ def test_a_picture_smaller_than_the_box_is_enlarged() -> None:
         (canvas() + 1, "no drawing"),
         (np.zeros((28, 28)), "no drawing"),
         (0.05 * np.eye(280), "no drawing"),
-        (np.pad(np.ones((20, 20)), 130), "next to no drawing"),
+        (np.pad(np.ones((26, 26)), 127), "next to no drawing"),
         (np.pad(np.ones((1, 1)), 200), "next to no drawing"),
     ],
     ids=["black", "white", "black 28 x 28", "too faint", "one dot of the pen", "one pixel"],
