@@ -112,7 +112,7 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # SQLite's own way to wait sleeps up to 0.1 s at a time
 
     def add(self, result: Result, *, again: bool = False) -> None:
         """Keep what the detectors said of an image.
@@ -152,9 +152,6 @@ class History:
         with self._opened("emptied") as file:
             file.execute("PRAGMA secure_delete = ON")
             file.execute("DELETE FROM tried")
-            file.execute("COMMIT")
-            file.execute("VACUUM")
-            file.execute("BEGIN")
 
     def as_csv(self) -> str:
         """Return all rows but their thumbnails as a table, the newest first.

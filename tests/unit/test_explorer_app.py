@@ -79,8 +79,12 @@ def test_the_button_that_was_pressed_counts_not_a_file_chosen_before(client: Fla
 
 
 def test_an_empty_file_field_is_no_upload(client: FlaskClient) -> None:
-    form = {"image": upload(b"", ""), "drawing": upload(png())}
-    assert "Your drawing" in client.post("/score", data=form).text
+    """A browser sends one for a file that was not chosen."""
+    form = {"drawing": upload(b"", ""), "image": upload(png())}
+    assert client.post("/score", data=form).status_code == 200
+    refused = client.post("/score", data={"image": upload(b"", "")})
+    assert refused.status_code == 400
+    assert "No image came" in refused.text
 
 
 def test_the_api_says_what_its_docstring_says(client: FlaskClient) -> None:
@@ -156,14 +160,14 @@ def test_moving_the_rate_moves_the_verdict_and_asks_nobody() -> None:
     assert served.detector.asked == 1  # type: ignore[attr-defined]
 
 
-def test_another_detector_is_asked_about_the_image_seen_before() -> None:
-    first, second = stand_in("a"), stand_in("b")
-    client = client_of(first, second)
-    form = {"sample": "1", "detector": "a"}
-    client.post("/score", data=form)
-    both = seen_again(client, bytes([51]) * 784, detector=["a", "b"])
-    assert both.text.count("<article") == 2
-    assert [each.detector.asked for each in (first, second)] == [1, 1]  # type: ignore[attr-defined]
+def test_of_an_image_seen_before_only_other_detectors_are_asked() -> None:
+    served = [stand_in("a"), stand_in("b")]
+    client = client_of(*served)
+    client.post("/score", data={"sample": "1", "detector": "a"})
+    for names in (["a", "b"], ["b"], ["a", "b"]):
+        fragment = seen_again(client, bytes([51]) * 784, detector=names).text
+        assert fragment.count("<article") == len(names)
+    assert [each.detector.asked for each in served] == [1, 1]  # type: ignore[attr-defined]
 
 
 def test_what_was_seen_long_ago_is_judged_anew(client: FlaskClient) -> None:

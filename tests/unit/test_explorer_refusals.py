@@ -73,6 +73,7 @@ def test_settings_that_cannot_be_right_are_refused_in_words(
         ({"sample": "1" * 5000}, 400, "no sample"),
         ({"seen": "AAAA"}, 400, "sent back"),
         ({"seen": "no base64!"}, 400, "sent back"),
+        ({"seen": "!" + "AAAA" * 261 + "AA=="}, 400, "sent back"),  # 784 bytes, but for the !
         ({"seen": "é" * 1048}, 400, "sent back"),
     ],
 )
