@@ -159,6 +159,8 @@ def served_from_notebook(path: Path, say: Callable[[str], None]) -> Served:
     process = NotebookProcess(path)
     try:
         told = process.introduction()
+        if "unfit" in told:
+            raise NotebookError(f"{path.name} {told['unfit']}")
         if (
             not told["there"]
             or "anomaly_score" not in told["methods"]

@@ -21,11 +21,19 @@ SETS = ("x_val", "x_test", "x_anomaly")
 _LONGEST = 300  # characters of an error message; more is no sentence any more
 
 
+class _UnfitError(Exception):
+    """Why there is nothing to run."""
+
+
 def main() -> None:
     """Run the notebook, say how it went, then answer until the page has gone."""
     requests, replies = _private_pipes()
     try:
-        names, failed = _run(Path(sys.argv[1]))
+        try:
+            names, failed = _run(Path(sys.argv[1]))
+        except _UnfitError as error:
+            send(replies, {"unfit": str(error)})
+            return
         detector = names.get("detector")
         send(replies, _introduction(names, failed))
         while True:
@@ -53,12 +61,24 @@ def _run(path: Path) -> tuple[dict[str, Any], str]:
         What the notebook defined.
     failed : str
         The first cell that stopped, and why; "" if none did.
-    """
-    import nbformat
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
 
-    cells = nbformat.read(path, as_version=4).cells
+    Raises
+    ------
+    _UnfitError
+        If it cannot be run at all.
+    """
+    try:
+        import nbformat
+        from IPython.core.interactiveshell import InteractiveShell
+        from traitlets.config import Config
+    except ModuleNotFoundError as missing:
+        raise _UnfitError(
+            f"needs {missing.name} to be run, which is not here. Run: pip install '.[lab]'"
+        ) from missing
+    try:
+        cells = nbformat.read(path, as_version=4).cells
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
+        raise _UnfitError("is not a notebook, or damaged. Open it in Jupyter to see.") from error
     config = Config()
     config.HistoryManager.enabled = False  # what a learner typed yesterday is none of its business
     shell = InteractiveShell.instance(config=config)

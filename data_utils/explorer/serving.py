@@ -1,6 +1,7 @@
 """The page's web server: one port on this machine's own address, several threads."""
 
 import errno
+import logging
 import socket
 import sys
 import threading
@@ -47,6 +48,8 @@ class Server:
     """
 
     def __init__(self, app: Flask, port: int) -> None:
+        # It warns of every request that waits, as many clicks at once let some do.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         listening = _bound(port)
         self.port: int = listening.getsockname()[1]
         self._channels: dict[int, Any] = {}
