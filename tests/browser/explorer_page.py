@@ -2,7 +2,6 @@
 
 import io
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from data_utils.datasets import load_mnist
 from data_utils.explorer.app import create_app
 from data_utils.explorer.baseline import SEED, UNKNOWN_DIGIT, baseline
 from data_utils.explorer.history import History
 from data_utils.explorer.served import Served
+from data_utils.explorer.serving import Server
 from data_utils.splits import nine_vs_one
 
 BUILD = Path(__file__).resolve().parents[2] / "build" / "explorer"
@@ -59,13 +58,6 @@ class NearestImage:
         return self._bank[distance.argmin(axis=1)]
 
 
-class Quiet(WSGIRequestHandler):
-    """Answers without a line in the log for each of a page's twenty samples."""
-
-    def log_request(self, *args: object) -> None:
-        pass
-
-
 def three_detectors() -> list[Served]:
     """Return one without a heat map, one with everything, and one with nothing but a heat map."""
     data = load_mnist("embedded")
@@ -83,15 +75,12 @@ def three_detectors() -> list[Served]:
 def running(folder: Path) -> Iterator[str]:
     """Serve three detectors, with a history in a folder; give the address."""
     history = History(folder / "history.sqlite")
-    app = create_app(three_detectors(), history=history)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
+    server = Server(create_app(three_detectors(), history=history), 0)
+    server.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/"
+        yield f"http://127.0.0.1:{server.port}/"
     finally:
-        server.shutdown()
-        thread.join()
+        server.stop()
 
 
 def draw(page: Any, *strokes: list[tuple[int, int]]) -> None:
