@@ -122,7 +122,8 @@ def _placed(points: NDArray[np.float64], way: Way) -> NDArray[np.float64]:
     angle = np.radians(way.turn)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     middle = CANVAS / 2
-    return (points - middle) @ turn * way.size + middle + np.array(way.shift)
+    placed: NDArray[np.float64] = (points - middle) @ turn * way.size + middle + way.shift
+    return placed
 
 
 def verdicts(served: Sequence[Served], seeds: int = 5) -> dict[str, dict[str, list[float]]]:

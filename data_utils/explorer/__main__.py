@@ -8,4 +8,4 @@ except ModuleNotFoundError as missing:
     sys.exit(f"The explorer needs {missing.name}, which is not here. Run: pip install '.[explore]'")
 
 if __name__ == "__main__":
-    main()
+    main(arguments=sys.argv[1:])

@@ -8,6 +8,7 @@ import json
 import sys
 import warnings
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -47,8 +48,8 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def serve(
+@app.command("serve")
+def _serve(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -80,8 +81,8 @@ def serve(
     typer.echo("The page has ended.")
 
 
-@app.command()
-def score(
+@app.command("score")
+def _score(
     images: Annotated[list[Path], typer.Argument(help="PNG or JPEG images of one digit each.")],
     detector: Annotated[
         str,
@@ -105,11 +106,17 @@ def score(
     raise typer.Exit(int(check and any(row["is_anomaly"] for row in rows)))
 
 
-def main() -> NoReturn:
-    """Run the command line; what goes wrong ends in a sentence and exit code 2."""
+def main(*, arguments: Sequence[str]) -> NoReturn:
+    """Run the command line; what goes wrong ends in a sentence and exit code 2.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        What stands behind the program's name.
+    """
     warnings.filterwarnings("ignore", module="PIL")  # a refusal has its own sentence
     try:
-        app()
+        app(list(arguments))
     except CourseKitError as error:
         _complain(f"explorer: {error}")
         sys.exit(2)

@@ -25,12 +25,18 @@ class _UnfitError(Exception):
     """Why there is nothing to run."""
 
 
-def main() -> None:
-    """Run the notebook, say how it went, then answer until the page has gone."""
+def main(*, notebook: str) -> None:
+    """Run a notebook, say how it went, then answer until the page has gone.
+
+    Parameters
+    ----------
+    notebook : str
+        The path of the file.
+    """
     requests, replies = _private_pipes()
     try:
         try:
-            names, failed = _run(Path(sys.argv[1]))
+            names, failed = _run(Path(notebook))
         except _UnfitError as error:
             send(replies, {"unfit": str(error)})
             return
@@ -89,9 +95,9 @@ def _run(path: Path) -> tuple[dict[str, Any], str]:
         if cell.cell_type != "code" or _is_left_out(cell.metadata):
             continue
         result = shell.run_cell(cell.source)
-        error = result.error_before_exec or result.error_in_exec
-        if error is not None and not failed:
-            failed = f"cell {number}{_exercise(cell.metadata)} stopped with {_words(error)}"
+        stopped = result.error_before_exec or result.error_in_exec
+        if stopped is not None and not failed:
+            failed = f"cell {number}{_exercise(cell.metadata)} stopped with {_words(stopped)}"
         if shell.user_ns.get("detector") is not None and "x_val" in shell.user_ns:
             break
         _close_figures()
@@ -161,4 +167,4 @@ def _answer(
 
 
 if __name__ == "__main__":
-    main()
+    main(notebook=sys.argv[1])

@@ -34,9 +34,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.setattr(choosing, "baseline", lambda: PCA)
 
     def run(*arguments: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["explorer", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            cli.main(arguments=[str(each) for each in arguments])
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err
 

@@ -11,6 +11,8 @@ from scipy import ndimage
 from benchmarks.hostile_uploads import ACCEPTED, Hostile, hostile_uploads
 from data_utils.datasets import load_mnist
 from data_utils.drawing import EmptyDrawingError, as_mnist
+from data_utils.explorer.app import create_app
+from data_utils.explorer.baseline import baseline
 from data_utils.explorer.uploads import UploadError, read_upload
 
 HOSTILE = hostile_uploads()
@@ -55,6 +57,19 @@ def test_hostile_files_end_in_their_status(hostile: Hostile) -> None:
         status, sentence = 422, str(error)
     assert status == hostile.status
     assert not sentence or (sentence.endswith(".") and len(sentence) < 200)
+
+
+def test_the_page_and_its_api_refuse_them_with_the_same_status() -> None:
+    client = create_app([baseline()]).test_client()
+    found, sentences = {}, []
+    for each in HOSTILE:
+        file = (io.BytesIO(each.data), "../../digit.png", "image/png")
+        page = client.post("/score", data={"image": file}, headers={"X-Fragment": "1"})
+        by_program = client.post("/api/score", data=each.data, content_type="image/png")
+        found[each.name] = (page.status_code, by_program.status_code)
+        sentences += [by_program.json["error"]] if by_program.status_code != ACCEPTED else []
+    assert found == {each.name: (each.status, each.status) for each in HOSTILE}
+    assert all(sentence.endswith(".") for sentence in sentences)
 
 
 def test_damage_anywhere_ends_in_a_sentence() -> None:
