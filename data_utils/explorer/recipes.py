@@ -39,15 +39,15 @@ class Recipe:
         perhaps ``reconstruction`` (1, 28, 28) in [0, 1]. Of torch a Module on the processor.
     outputs : tuple of str
         The names of what it returns.
-    has_heat : bool
-        Whether the slope of the score by the image is the detector's heat map.
+    heat_of : callable or None
+        Such a function of the image whose slope by each pixel is the detector's heat map.
     """
 
     words: str
     framework: str
     run: Any
     outputs: tuple[str, ...] = ("score",)
-    has_heat: bool = False
+    heat_of: Any = None
 
 
 def recipes_for(notebook_id: str, detector: Any) -> Iterator[Recipe]:
@@ -240,12 +240,14 @@ def _of_transforms(detector: Any) -> Iterator[Recipe]:
             said = said.exp() if self.exponent else said
             return (said * self.weights).sum().reshape(1).float()
 
-    words = "the Dirichlet densities of what is said of {0} transformations: minus their mean log"
     weights = 1 - np.asarray(detector.alphas, np.float64)
-    yield Recipe(words.format(count), "torch", TransformScore(weights, False).eval(), has_heat=True)
+    densities = TransformScore(weights, False).eval()  # the notebook's heat map is always theirs
+    words = "the Dirichlet densities of what is said of {0} transformations: minus their mean log"
+    yield Recipe(words.format(count), "torch", densities, heat_of=densities)
     if weights.shape == (count, count):
         words = "minus the mean probability of the right one of {0} transformations"
-        yield Recipe(words.format(count), "torch", TransformScore(-np.eye(count), True).eval())
+        simplified = TransformScore(-np.eye(count), True).eval()
+        yield Recipe(words.format(count), "torch", simplified, heat_of=densities)
 
 
 _KINDS = {

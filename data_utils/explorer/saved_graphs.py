@@ -38,7 +38,7 @@ def graph_of(recipe: Recipe, *, heat: bool) -> Any:
     ----------
     recipe : Recipe
     heat : bool
-        Whether the graph shall draw the slope of the score as well; of torch only.
+        Whether the graph shall draw the recipe's heat map as well; of torch only.
 
     Returns
     -------
@@ -58,11 +58,18 @@ def graph_of(recipe: Recipe, *, heat: bool) -> Any:
         except ModuleNotFoundError as error:
             raise SavedFileError(_MISSING.format(name=error.name)) from error
         except Exception as error:  # both exporters raise whatever their parts raise
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise SavedFileError(f"it cannot be written as a graph ({reason:.200})") from error
+            raise SavedFileError(f"it cannot be written as a graph ({_why(error)})") from error
     _tidy(model)
     check_model(model)
     return model
+
+
+def _why(error: BaseException) -> str:
+    """Return the first line of what went wrong first: an exporter wraps it in pages of advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200]
 
 
 @contextlib.contextmanager
@@ -119,7 +126,7 @@ def _from_torch(recipe: Recipe, heat: bool) -> Any:
     image = torch.zeros((1, 28, 28), dtype=torch.uint8)
     module, outputs = recipe.run, list(recipe.outputs)
     if heat:
-        module, outputs = _with_slope(module, image), [*outputs, "heat"]
+        module, outputs = _with_slope(module, recipe.heat_of, image), [*outputs, "heat"]
     program = torch.onnx.export(
         module,
         (image,),
@@ -133,8 +140,8 @@ def _from_torch(recipe: Recipe, heat: bool) -> Any:
     return program.model_proto
 
 
-def _with_slope(score: Any, image: Any) -> Any:
-    """Return a graph of torch's operators that gives a score and how it changes with each pixel.
+def _with_slope(score: Any, heat_of: Any, image: Any) -> Any:
+    """Return a graph of torch's operators that gives a score and a slope at each pixel.
 
     ONNX has no gradients, so the steps of the backward pass are recorded and become a graph like
     any other. The slopes are absolute values, from 0 to the image's largest, which becomes 1.
@@ -142,11 +149,14 @@ def _with_slope(score: Any, image: Any) -> Any:
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
+    def values(pixels: Any) -> tuple[Any, Any]:
+        value = heat_of(pixels)
+        return value.sum(), value if heat_of is score else score(pixels)
+
     def both(image: Any) -> tuple[Any, Any]:
-        pixels = image.float()
-        slope, value = torch.func.grad_and_value(lambda x: score(x).sum())(pixels)
+        slope, value = torch.func.grad(values, has_aux=True)(image.float())
         size = slope.abs()
-        return value.reshape(1), size / size.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+        return value, size / size.amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
 
     steps = make_fx(torch.func.functionalize(both), decomposition_table=_backward_steps())(image)
     return steps.eval()

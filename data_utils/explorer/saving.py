@@ -195,7 +195,7 @@ def _graph_like(
             break
     else:
         raise SavedFileError("its score is your own, and a file holds no code")
-    model = _with_heat(recipe, detector, few) if recipe.has_heat else graph_of(recipe, heat=False)
+    model = _with_heat(recipe, detector, few)
     found = SavedDetector(model).anomaly_score(x_val)
     if np.abs(found - wanted).max() > most_apart or _rank_correlation(found, wanted) < _LEAST_RANK:
         raise SavedFileError("the saved graph scores x_val differently")
@@ -203,7 +203,9 @@ def _graph_like(
 
 
 def _with_heat(recipe: Recipe, detector: Any, images: NDArray[np.uint8]) -> Any:
-    """Return a graph with the notebook's heat map; without, where the slopes cannot be written."""
+    """Return a graph with the notebook's heat map; without, where there is none to be written."""
+    if recipe.heat_of is None:
+        return graph_of(recipe, heat=False)
     try:
         model = graph_of(recipe, heat=True)
         draw = SavedDetector(model).explain

@@ -45,7 +45,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         split = nine_vs_one(data.images, data.labels, anomaly_digit=UNKNOWN_DIGIT, seed=SEED)
     split = replace(split, x_val=split.x_val[:100], x_anomaly=split.x_anomaly[:50])
     fit = design_namespace(notebook_id)["fit_detector"]
-    live = fit(split.x_train, split.x_val, SEED, budget="quick")
+    live = fit(split.x_train[:1000], split.x_val, SEED, budget="quick")
     path = save_detector(
         live,
         notebook_id,
@@ -83,20 +83,35 @@ def test_it_judges_an_image(pair: Pair) -> None:
     assert 0 <= judgement.percentile <= 100
 
 
-def test_a_heat_map_that_cannot_be_written_is_left_out(tmp_path: Path) -> None:
+def simplified(log_p: Any, alphas: Any) -> Any:
+    """The score that some learners keep, in place of the Dirichlet score."""
+    del alphas
+    return -np.exp(log_p[:, np.arange(log_p.shape[1]), np.arange(log_p.shape[1])]).mean(axis=1)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_another_score_keeps_its_heat_map_where_it_can_be_written(
+    tmp_path: Path, transposed: bool
+) -> None:
     """ONNX has no gradients, and not every layer's slope is written as a graph."""
     torch = pytest.importorskip("torch")
     names = design_namespace("nb4_geometric_transforms")
+    names["dirichlet_score"] = simplified
     torch.manual_seed(SEED)
     transforms = names["TRANSFORMS"]["quick"]
+    layer = torch.nn.ConvTranspose2d if transposed else torch.nn.Conv2d
     network = torch.nn.Sequential(
-        torch.nn.ConvTranspose2d(1, 2, 3, stride=2),
-        *(torch.nn.Flatten(), torch.nn.Linear(2 * 57 * 57, len(transforms))),
+        *(layer(1, 2, 3, stride=2), torch.nn.ELU(), torch.nn.MaxPool2d(2)),
+        *(torch.nn.AvgPool2d(2, 1), torch.nn.Flatten(), torch.nn.LazyLinear(len(transforms))),
     )
+    network(torch.zeros(1, 1, 28, 28))
     alphas = np.random.default_rng(SEED).uniform(1, 3, (len(transforms),) * 2)
     live = names["ExplainedDetector"](network, transforms, alphas, [])
     live.threshold = 0.0
     images = load_mnist("embedded").images[:30]
-    served = load_saved(save_detector(live, 4, x_val=images, normal="some digits", folder=tmp_path))
-    assert served.judge(images[0]).heat is None
+    served = load_saved(save_detector(live, 4, x_val=images, normal="digits", folder=tmp_path))
     assert served.detector.anomaly_score(images) == pytest.approx(live.anomaly_score(images))
+    heat = served.judge(images[0]).heat
+    assert (heat is None) == transposed
+    if heat is not None:
+        assert np.allclose(heat, live.explain(images[:1])[0], atol=0.02)

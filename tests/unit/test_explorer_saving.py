@@ -1,6 +1,5 @@
 """Saved detectors: they score as the live ones do, and a file from anybody does no harm."""
 
-import dataclasses
 import io
 import json
 import os
@@ -30,6 +29,7 @@ from data_utils.explorer.saving import (  # noqa: E402
     load_saved,
     save_detector,
 )
+from data_utils.explorer.served import Counts  # noqa: E402
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 28, 28)).astype(np.uint8)
 PROBE_MEAN = float(np.mean(probe_image()))
@@ -102,13 +102,13 @@ def test_a_file_made_by_hand_is_served(tmp_path: Path) -> None:
     assert judgement.score == pytest.approx(IMAGES[0].mean(), rel=1e-6)
     assert (judgement.threshold, judgement.is_anomaly) == (195.0, False)
     assert (judgement.reconstruction, judgement.heat) == (None, None)
-    assert dataclasses.astuple(served.counts_at(0.05)) == (2, 1, 1, 1)
+    assert served.counts_at(0.05) == Counts(tp=2, fn=1, fp=1, tn=1)
     assert served.detector.threshold == 150
     assert [array.tolist() for array in served.detector.parameters()] == [[1]]
 
 
 def test_scores_do_not_depend_on_company(tmp_path: Path) -> None:
-    detector = load_saved(written(tmp_path, mean_grey())).detector
+    detector: Any = load_saved(written(tmp_path, mean_grey())).detector
     together = detector.anomaly_score(IMAGES[::-1])[::-1]
     assert np.array_equal(together, [detector.anomaly_score(i[None])[0] for i in IMAGES])
     assert detector.anomaly_score(IMAGES[:0]).shape == (0,)
@@ -393,7 +393,7 @@ def test_settings_in_a_file_are_not_passed_on(tmp_path: Path) -> None:
     model.metadata_props.add(
         key="ort_config", value='{"session_options": {"log_severity_level": 0}}'
     )
-    detector = load_saved(written(tmp_path, model)).detector
+    detector: Any = load_saved(written(tmp_path, model)).detector
     assert detector._session.get_modelmeta().custom_metadata_map == {}
 
 
