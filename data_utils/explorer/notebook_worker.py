@@ -73,6 +73,22 @@ def _run(path: Path) -> tuple[dict[str, Any], str]:
     _UnfitError
         If it cannot be run at all.
     """
+    shell, cells = _shell_and_cells(path)
+    failed = ""
+    for number, cell in enumerate(cells, start=1):
+        if cell.cell_type != "code" or _is_left_out(cell.metadata):
+            continue
+        result = shell.run_cell(cell.source)
+        stopped = result.error_before_exec or result.error_in_exec
+        if stopped is not None and not failed:
+            failed = f"cell {number}{_exercise(cell.metadata)} stopped with {_words(stopped)}"
+        if hasattr(shell.user_ns.get("detector"), METHODS[0]) and SETS[0] in shell.user_ns:
+            break
+        _close_figures()
+    return shell.user_ns, failed
+
+
+def _shell_and_cells(path: Path) -> tuple[Any, list[Any]]:
     try:
         import nbformat
         from IPython.core.interactiveshell import InteractiveShell
@@ -90,18 +106,7 @@ def _run(path: Path) -> tuple[dict[str, Any], str]:
     shell = InteractiveShell.instance(config=config)
     # Figures are drawn for nobody; the real one asks for a kernel.
     shell.register_magic_function(lambda line: None, "line", "matplotlib")
-    failed = ""
-    for number, cell in enumerate(cells, start=1):
-        if cell.cell_type != "code" or _is_left_out(cell.metadata):
-            continue
-        result = shell.run_cell(cell.source)
-        stopped = result.error_before_exec or result.error_in_exec
-        if stopped is not None and not failed:
-            failed = f"cell {number}{_exercise(cell.metadata)} stopped with {_words(stopped)}"
-        if shell.user_ns.get("detector") is not None and "x_val" in shell.user_ns:
-            break
-        _close_figures()
-    return shell.user_ns, failed
+    return shell, cells
 
 
 def _is_left_out(metadata: Any) -> bool:

@@ -228,3 +228,17 @@ def test_importing_the_package_loads_neither_server_nor_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[] ['explore', 'save_detector']"
+
+
+@pytest.mark.parametrize("missing", ["flask", "waitress"])
+def test_a_missing_package_is_named_with_its_cure(missing: str) -> None:
+    start = f"import sys, runpy; sys.modules[{missing!r}] = None\n"
+    for code in (
+        "from data_utils.explorer import explore",
+        "runpy.run_module('data_utils.explorer')",
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", start + code], capture_output=True, text=True, cwd=ROOT
+        )
+        last = done.stderr.splitlines()[-1]
+        assert f"The explorer needs {missing}, which is not here. Run: pip install" in last
