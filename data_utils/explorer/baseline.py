@@ -1,11 +1,13 @@
 """What the page serves where there is no other detector: principal components of normal digits."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.baselines import PrincipalComponents
 from data_utils.datasets import load_mnist
-from data_utils.explorer.served import DEFAULT_RATE, Served, threshold_for
+from data_utils.explorer.served import DEFAULT_RATE, Served
 from data_utils.splits import nine_vs_one
 
 UNKNOWN_DIGIT = 9  # as in notebook 1
@@ -17,16 +19,15 @@ class BaselineDetector:
 
     Parameters
     ----------
-    x_train, x_val : ndarray of uint8, shape (n, 28, 28)
+    x_train : ndarray of uint8, shape (n, 28, 28)
         Normal images.
     """
 
-    def __init__(self, x_train: NDArray[np.uint8], x_val: NDArray[np.uint8]) -> None:
+    def __init__(self, x_train: NDArray[np.uint8]) -> None:
         self._components = PrincipalComponents(x_train)
         self._bank = x_train
         self.history: list[float] = []
-        self.scores_val = self.anomaly_score(x_val)
-        self.threshold = threshold_for(self.scores_val, DEFAULT_RATE)
+        self.threshold = float("nan")  # `baseline` sets it
 
     def anomaly_score(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Score images (uint8, (n, 28, 28)): float (n,), higher = more anomalous."""
@@ -38,23 +39,25 @@ class BaselineDetector:
         """Return the images as the components draw them: uint8 (n, 28, 28)."""
         return self._components.reconstruct(images)
 
-    def parameters(self) -> list[NDArray[np.uint8]]:
-        """Return what it was made from."""
-        return [self._bank]
+    def parameters(self) -> list[NDArray[np.floating[Any]]]:
+        """Return the images that it was made from, in [0, 1]."""
+        return [self._bank / 255]
 
 
 def baseline() -> Served:
     """Return principal components of nine digits, fitted on the images that every learner has."""
     data = load_mnist("embedded")
     split = nine_vs_one(data.images, data.labels, anomaly_digit=UNKNOWN_DIGIT, seed=SEED)
-    detector = BaselineDetector(split.x_train, split.x_val)
-    return Served(
+    detector = BaselineDetector(split.x_train)
+    served = Served(
         name="pca",
         title="Principal components",
         normal=f"every digit but the {UNKNOWN_DIGIT}",
         detector=detector,
-        scores_val=detector.scores_val,
+        scores_val=detector.anomaly_score(split.x_val),
         scores_normal=detector.anomaly_score(split.x_test),
         scores_anomaly=detector.anomaly_score(split.x_anomaly),
         side_by_side=True,
     )
+    detector.threshold = served.threshold_at(DEFAULT_RATE)
+    return served

@@ -93,7 +93,11 @@ class Served:
 
     def threshold_at(self, rate: float) -> float:
         """Return the validation score that at most a share `rate` of the others lies above."""
-        return threshold_for(self.scores_val, rate)
+        if not 0 <= rate <= 1:
+            raise ExplorerError(f"A false positive rate lies between 0 and 1; this is {rate:g}.")
+        ordered = np.sort(self.scores_val)
+        place = int(np.ceil(round((1 - rate) * (len(ordered) - 1), 9)))
+        return float(ordered[place])
 
     def counts_at(self, rate: float) -> Counts | None:
         """Return the four counts at a rate; None where there are no images to count."""
@@ -150,18 +154,3 @@ class Served:
             )
         picture: NDArray[Any] = pictures[0]
         return picture
-
-
-def threshold_for(scores_val: Scores, rate: float) -> float:
-    """Return the lowest validation score with at most a share `rate` of them above it.
-
-    Raises
-    ------
-    ExplorerError
-        If the rate is not a share.
-    """
-    if not 0 <= rate <= 1:
-        raise ExplorerError(f"A false positive rate lies between 0 and 1; this is {rate:g}.")
-    ordered = np.sort(scores_val)
-    place = int(np.ceil(round((1 - rate) * (len(ordered) - 1), 9)))
-    return float(ordered[place])
