@@ -149,7 +149,7 @@ class Served:
         pictures = np.asarray(draw(image[None]))
         if pictures.shape != (1, *image.shape):
             raise ExplorerError(
-                f"{method} of {self.title} returned shape {pictures.shape} for one image; it should "
+                f"{method} of {self.title} returned {pictures.shape} for one image; it should "
                 f"be {(1, *image.shape)}."
             )
         picture: NDArray[Any] = pictures[0]
