@@ -43,3 +43,7 @@ class WeightsError(CourseKitError):
 
 class TransformError(CourseKitError):
     """A geometric transformation was asked for that these images do not allow."""
+
+
+class ExplorerError(CourseKitError):
+    """The page cannot serve a detector, or a detector cannot judge an image."""
