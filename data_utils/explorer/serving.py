@@ -1,5 +1,6 @@
 """The page's web server: one port on this machine's own address, several threads."""
 
+import contextlib
 import errno
 import logging
 import socket
@@ -18,6 +19,7 @@ LOOPBACK_ADDRESS = "127.0.0.1"  # nobody else on the network reaches it
 # page's own sentence up to here, which covers a phone's photo, and waitress's short refusal beyond.
 _MOST_BODY = 32 * 2**20
 _PATIENCE = 5.0  # seconds that stopping waits for an answer that is under way
+_WAKE = 1.0  # seconds after which a server without visitors looks whether it should stop
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)  # Windows says the second of a port held exclusively
 
 
@@ -62,10 +64,14 @@ class Server:
             ident=None,  # no name and version of the server in the answers
         )
         self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
 
     def run(self) -> None:
         """Serve until Ctrl-C or `stop`."""
-        self._server.run()
+        with contextlib.suppress(KeyboardInterrupt):
+            while not self._stopping.is_set():
+                wasyncore.loop(_WAKE, use_poll=True, map=self._channels, count=1)
+        self._server.task_dispatcher.shutdown(timeout=_PATIENCE)
 
     def start(self) -> None:
         """Serve in a thread that ends with the program."""
@@ -73,14 +79,13 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the port and every connection; a second time it does nothing."""
-        thread, self._thread = self._thread, None
-        if thread is None:
+        """End a server that was started: close its port and every connection."""
+        if self._thread is None or self._stopping.is_set():
             return
-        # In the server's own thread: it may be waiting for these very connections.
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._channels))
-        thread.join(_PATIENCE)
-        self._server.task_dispatcher.shutdown(timeout=_PATIENCE)
+        self._stopping.set()
+        self._server.pull_trigger()  # so that it looks now
+        self._thread.join()
+        wasyncore.close_all(self._channels)  # only now: its own thread was waiting for these
 
 
 def _bound(port: int) -> socket.socket:
