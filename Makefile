@@ -33,9 +33,10 @@ lint: $(INSTALLED) ## ruff, mypy, and whether the generated notebooks are what t
 build: $(INSTALLED) ## write the solution and student notebooks from the masters
 	$(BIN)/python -m grader build
 
-bench: $(INSTALLED) ## measure what the grader adds to a submission
+bench: $(INSTALLED) ## measure what the grader adds to a submission, and how fast the pages are
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.explorer
 
 bench-mutants: $(INSTALLED) ## count the small mistakes that the hidden checks catch
 	$(BIN)/python -m benchmarks.mutants

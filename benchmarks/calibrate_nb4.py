@@ -49,11 +49,12 @@ NB4 = Calibration(
     notebook="nb4_geometric_transforms",
     designs=("solution", "pooling_design"),
     plainest="plain_design",
-    wrong=("untrained", "all_digits"),
-    beside=("pca",),  # an honest detector of another kind
-    # The re-fits' digits and the notebook's own. Other profiles have no table yet: half a minute
-    # a fit and more.
-    digits={"quick": (2, 5, 8), "embedded": (), "full": ()},
+    wrong=("all_digits",),
+    # Principal components are an honest detector of another kind. What random weights are worth
+    # differs from draw to draw by .06 with digit 8, and on digit 1 they are ahead of trained ones:
+    # no floor can tell them. The checks ask whether the network names the transformations.
+    beside=("untrained", "pca"),
+    digits={"quick": (2, 5, 8), "embedded": (8,), "full": ()},  # the re-fits' and the notebook's
     solution_digits={},  # benchmarks.lessons_nb4 has the other digits
     images={"quick": (350, 100), "embedded": (350, 100), "full": (4681, 585)},
     measure=measure,

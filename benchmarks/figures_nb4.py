@@ -2,8 +2,8 @@
 
     python -m benchmarks.figures_nb4
 
-From `results/nb4_lessons.json` and a run of the solution's own cells (two CPU minutes). The figures
-go to `solutions/nb4_geometric_transforms/figures`, the numbers to
+From `results/nb4_lessons.json`, `results/nb4_two_heads.json` and a run of the solution's own cells
+(two CPU minutes). The figures go to `solutions/nb4_geometric_transforms/figures`, the numbers to
 `results/nb4_geometric_transforms_prose.json`. Run `make build` afterwards.
 """
 
@@ -18,7 +18,9 @@ from benchmarks.figures import FigureFolder, Values, save, three, write_values
 from benchmarks.lessons_nb4 import NOTEBOOK, PROFILE, RESULTS, opened, run_cells
 from benchmarks.notebook_cost import measured_costs, notebook_costs
 from benchmarks.prepare import record_attempts
-from benchmarks.values_nb4 import lesson_values, runs_of_pairs
+from benchmarks.two_heads import RESULTS as TWO_HEADS
+from benchmarks.two_heads import SEEDS
+from benchmarks.values_nb4 import lesson_values, runs_of_pairs, two_heads_values
 from data_utils.metrics import auroc, average_precision, prevalence
 from data_utils.plots_geometric import plot_runs
 
@@ -34,10 +36,12 @@ CELLS: dict[str, tuple[str, ...]] = {
 }
 # The cells whose cost the text names.
 TIMED = {
-    "pairs": "demo given run_pairs",
-    "effects": "demo given effects",
-    "hindsight": "demo given hindsight",
-    "ascent": "demo given ascent",
+    "pairs": ("run_pairs",),
+    "effects": ("effects",),
+    "hindsight": ("hindsight",),
+    "ascent": ("ascent",),
+    "save": ("save_detector",),
+    "two_heads": ("two_heads_networks", "two_heads_table"),
 }
 
 
@@ -72,7 +76,10 @@ def draw_pairs(here: dict[str, Any], lessons: dict[str, Any]) -> None:
 def cost_values() -> Values:
     """Quote what the whole notebook and some of its cells cost."""
     cells = measured_costs(NOTEBOOK)[PROFILE]
-    seconds = {f"{name}_seconds": f"{cells[cell]:.0f}" for name, cell in TIMED.items()}
+    seconds = {
+        f"{name}_seconds": f"{sum(cells[f'demo given {cell}'] for cell in timed):.0f}"
+        for name, timed in TIMED.items()
+    }
     return notebook_costs(NOTEBOOK) | seconds
 
 
@@ -82,7 +89,9 @@ def main() -> None:
     FigureFolder.of(NOTEBOOK)
     here, lessons = opened(), json.loads(RESULTS.read_text())
     draw_pairs(here, lessons)
-    values = lesson_values(lessons) | cost_values() | run_values(here)
+    two = json.loads(TWO_HEADS.read_text())
+    values = lesson_values(lessons) | two_heads_values([two[f"run {seed}"] for seed in SEEDS])
+    values |= cost_values() | run_values(here)
     write_values(NOTEBOOK, "python -m benchmarks.figures_nb4", values)
 
 

@@ -205,6 +205,22 @@ def _rest_values(lessons: Lessons) -> Values:
     }
 
 
+def two_heads_values(runs: list[Mapping[str, Any]]) -> Values:
+    """Quote `benchmarks.two_heads`: what each score is worth on both kinds of outsiders."""
+    values: Values = {}
+    for outsiders in ("clothes", "digit"):
+        for name in runs[0][outsiders]:
+            short = f"two_{outsiders}_{name.replace(', ', '_').replace(' ', '_')}"
+            for column in ("auroc", "ap_in", "ap_out"):
+                found = [run[outsiders][name][column] for run in runs]
+                values[f"{short}_{column}"] = three(statistics.mean(found))
+                values[f"{short}_{column}_sd"] = three(statistics.stdev(found))
+    for name in ("two heads", "plain classifier"):
+        right = statistics.mean(run[f"accuracy, {name}"] for run in runs)
+        values[f"two_right_{name.replace(' ', '_')}"] = percent(right)
+    return values
+
+
 def _seeds(digit: int) -> Iterable[int]:
     return RUNS if digit in MORE_RUNS else RUNS[:1]
 

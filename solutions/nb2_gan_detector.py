@@ -1162,6 +1162,35 @@ except Exception as reason:
 # ### END SOLUTION
 
 # %% [markdown]
+# ## Try it by hand
+#
+# No points here. The next cell opens a page below it, on which your detector judges what you draw, upload or
+# pick. It shows the image as the detector sees it, the score among those of validation images, and the
+# verdict. Move the rate of false alarms, and watch the threshold and the four counts.
+#
+# Draw a few fives, neat ones and odd ones, and then something between a 5 and a 6. Where does the verdict
+# turn, and what does the copy look like there?
+
+# %% given="explore" tags=["demo"]
+from data_utils.explorer import explore, save_detector
+NORMAL = f"the digit {NORMAL_DIGIT}"
+try:
+    page = explore(detector, x_val, x_test, x_anomaly, normal=NORMAL)
+except Exception as reason:
+    print(reason)
+
+# %% [markdown]
+# Save it, and `python -m data_utils.explorer` in this folder shows it again, beside the detectors of the
+# other notebooks. The file holds numbers and a network, but none of your code.
+
+# %% given="save_detector" tags=["demo"]
+try:
+    saved = save_detector(detector, 2, x_val=x_val, normal=NORMAL, x_normal=x_test, x_anomaly=x_anomaly)
+    print(f"saved as {saved.name}")
+except Exception as reason:
+    print(reason)
+
+# %% [markdown]
 # ## In this notebook you have
 #
 # - trained two networks against each other, and looked at drawings instead of losses;

@@ -1149,6 +1149,35 @@ plt.show()
 # ### END SOLUTION
 
 # %% [markdown]
+# ## Try it by hand
+#
+# No points here. The next cell opens a page below it, on which your detector judges what you draw, upload or
+# pick. It shows the image as the detector sees it, the score among those of validation images, and the
+# verdict. Move the rate of false alarms, and watch the threshold and the four counts.
+#
+# Draw a few digits, and then a star or your initials. What has never been a photograph, and never a digit
+# either: is it found?
+
+# %% given="explore" tags=["demo"]
+from data_utils.explorer import explore, save_detector
+NORMAL = f"every digit but the {ANOMALY_DIGIT}"
+try:
+    page = explore(detector, x_val, x_test, split.x_anomaly, normal=NORMAL)
+except Exception as reason:
+    print(reason)
+
+# %% [markdown]
+# Save it, and `python -m data_utils.explorer` in this folder shows it again, beside the detectors of the
+# other notebooks. The file holds numbers and a network, but none of your code.
+
+# %% given="save_detector" tags=["demo"]
+try:
+    saved = save_detector(detector, 3, x_val=x_val, normal=NORMAL, x_normal=x_test, x_anomaly=split.x_anomaly)
+    print(f"saved as {saved.name}")
+except Exception as reason:
+    print(reason)
+
+# %% [markdown]
 # ## In this notebook you have
 #
 # - shown with a pencil that a paper's numbers contradict each other;

@@ -108,13 +108,13 @@ def test_the_features_reach_what_their_notebook_promises() -> None:
 def test_the_transformations_reach_what_their_notebook_promises() -> None:
     notebook = load_course().notebook("nb4_geometric_transforms")
     settings = {(f.profile, f.digit) for f in notebook.floors if f.auroc is not None}
-    assert settings >= {("quick", 2), ("quick", 5)}
+    assert settings >= {("quick", 2), ("quick", 5), ("quick", 8)}
     for digit, least in ((2, 0.92), (5, 0.90), (8, 0.92)):
         floor = notebook.floor("quick", "cpu", digit)
         assert floor is not None
         means = {row.design: row.mean for row in floor.table}
         assert means["solution"] >= least
-        assert means["solution"] >= means["untrained"] + 0.15
+        assert means["solution"] >= means["all_digits"] + 0.15
 
 
 def with_cells(tmp_path: Path, **sources: str) -> Path:
