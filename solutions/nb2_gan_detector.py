@@ -185,8 +185,8 @@ plt.show()
 #
 # **What it means.** Resizing to half the size and back costs detail and wins nothing: the images are
 # small and centred already. A *mirrored* 5 looks like a 2. Whoever augments with mirrored images
-# teaches the detector that 2s are normal, and mirrored 5s too. A turned 5 is still a 5, a turned 6 is a
-# 9. An augmentation says "this difference does not matter"; on digits, most differences do.
+# teaches the detector that 2s are normal, and mirrored 5s too. A turned 5 is still a 5, a turned 6 is
+# a 9. An augmentation says "this difference does not matter"; on digits, most differences do.
 
 # %% [markdown]
 # ## 2.2 Two networks

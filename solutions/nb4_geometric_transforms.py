@@ -555,12 +555,15 @@ check("4.7")
 #
 # Write `fit_dirichlet(log_p, steps=1000, tolerance=1e-6)`: logarithms of probabilities `(n, t, k)` in,
 # where the rows `log_p[:, j]` are those of all images under transformation `j`. Start at
-# `dirichlet_start(log_p)`, which is `(t, k)`, and repeat $\alpha \leftarrow \psi^{-1}(\psi(\sum_j\alpha_j)
-# + \overline{\log p})$ for all transformations at once: `digamma` and `inverse_digamma` work on whole
-# arrays. Stop when no row of $\alpha$ moved by `tolerance` or more (the Euclidean length of its step), and
-# at the latest after `steps` steps. Return `alphas`, `(t, k)`, and `converged`, `(t,)`, which says of each
-# row whether its last step was shorter than `tolerance`. (A row may also stop on its own, and another
-# method that finds the same maximum is right too.)
+# `dirichlet_start(log_p)`, which is `(t, k)`, and repeat
+#
+# $$\alpha \leftarrow \psi^{-1}\Big(\psi\big(\textstyle\sum_j\alpha_j\big) + \overline{\log p}\Big)$$
+#
+# for all transformations at once: `digamma` and `inverse_digamma` work on whole arrays. Stop when no row of
+# $\alpha$ moved by `tolerance` or more (the Euclidean length of its step), and at the latest after `steps`
+# steps. Return `alphas`, `(t, k)`, and `converged`, `(t,)`, which says of each row whether its last step was
+# shorter than `tolerance`. (A row may also stop on its own, and another method that finds the same maximum is
+# right too.)
 #
 # **Predict.** A network is right every time, with a probability of 0.999 or more. Will its $\alpha$ be
 # small or large?
@@ -1138,8 +1141,8 @@ except Exception as reason:
 #
 # Write `ascend(image, slope, steps, rate)`. `image` is float `(28, 28)` in [0, 1]; `slope` is a function
 # that takes such an image and returns how the normality changes with each pixel, `(28, 28)`. In each of
-# `steps` steps add `rate` times the slope at the image *as it is now*, and cut everything below 0 and above
-# 1. Return the last image; the one that came in stays as it is.
+# `steps` steps add `rate` times the slope at the image *as it is now*, and cut everything below 0 and
+# above 1. Return the last image; the one that came in stays as it is.
 #
 # **Predict.** What will become of a 0? And what of a 3?
 
