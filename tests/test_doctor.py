@@ -17,6 +17,8 @@ from grader.errors import GraderError
 from grader.sandbox import Isolation, SandboxUnavailable
 from grader.sandbox.canary import Promise
 
+pytestmark = pytest.mark.slow  # each starts processes that import frameworks
+
 PACKAGES = ["IPython", "nbformat", "pytest", "nbgrader", "jupytext"]
 CHECKOUT = Path(__file__).resolve().parents[1]
 

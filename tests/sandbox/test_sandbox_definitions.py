@@ -7,6 +7,8 @@ import pytest
 from grader.sandbox import Session
 from grader.sandbox.definitions import imported_names, is_definition
 
+pytestmark = pytest.mark.slow  # starts sandboxes
+
 
 def kept(cell: str) -> list[bool]:
     tree = ast.parse(cell)

@@ -12,6 +12,8 @@ from grader.sandbox.start import configuration
 from grader.sandbox.trials import CANARIES, ON_GPU, canary_of
 from tests.stand_in_gpus import FAR, LISTED, make_machine
 
+pytestmark = pytest.mark.slow  # starts sandboxes
+
 LOOK = """
 import glob, os, resource
 nodes = sorted(glob.glob("/dev/nvidia*"))

@@ -4,6 +4,8 @@ import pytest
 
 from grader.sandbox import Session
 
+pytestmark = pytest.mark.slow  # starts sandboxes
+
 PNG = b"\x89PNG"
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from grader.sandbox import Isolation, Limits, Session, SessionDied
 
+pytestmark = pytest.mark.slow  # each waits until a limit is reached
+
 MIB = 2**20
 
 

@@ -23,6 +23,8 @@ from grader.sandbox import (
     StudentError,
 )
 
+pytestmark = pytest.mark.slow  # starts sandboxes
+
 
 def test_a_cell_gives_its_output_and_last_value(session: Session) -> None:
     result = session.run_cell("import sys\nprint('out')\nprint('err', file=sys.stderr)\n6 * 7")

@@ -28,6 +28,8 @@ from data_utils.backbones import load_backbone  # noqa: E402
 from data_utils.errors import WeightsError  # noqa: E402
 from data_utils.vision import import_torchvision  # noqa: E402
 
+pytestmark = pytest.mark.slow  # builds ResNets
+
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

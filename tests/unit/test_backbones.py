@@ -19,6 +19,8 @@ from data_utils.backbones import BACKBONES, LAYERS, load_backbone  # noqa: E402
 from data_utils.errors import ImageFormatError, WeightsError  # noqa: E402
 from data_utils.vision import import_torchvision  # noqa: E402
 
+pytestmark = pytest.mark.slow  # builds ResNets and loads pretrained networks
+
 WIDTHS = {
     "resnet50": (256, 512, 1024, 2048),
     "resnet18": (64, 128, 256, 512),

@@ -15,6 +15,8 @@ from data_utils.explorer import from_notebook, notebook_wire
 from data_utils.explorer.from_notebook import NotebookError, NotebookProcess, served_from_notebook
 from data_utils.explorer.served import Served
 
+pytestmark = pytest.mark.slow  # each starts a process that runs a notebook
+
 IMAGES = load_mnist("embedded").images
 SETUP = """
 %matplotlib inline

@@ -18,6 +18,8 @@ from data_utils.course import load_course
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Ask
 
+pytestmark = pytest.mark.slow  # every public function is offered to every exercise
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = [notebook.id for notebook in load_course().notebooks]
 VISIBLE_CHECKS = {e: check for visible in VISIBLE.values() for e, check in visible.checks.items()}

@@ -23,6 +23,8 @@ from grader.report import GRADED, GradeReport, read_report
 from grader.schedule import Place, Task, grade_class, write_report
 from grader.submissions import read_bytes
 
+pytestmark = pytest.mark.slow  # each starts worker processes
+
 ROOT = Path(__file__).resolve().parents[2]
 NB = "nb1_autoencoder"
 SETTINGS = Settings("quick")

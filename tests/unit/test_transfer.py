@@ -12,6 +12,8 @@ torch = pytest.importorskip("torch")
 from data_utils.backbones import LAYERS, load_backbone  # noqa: E402
 from data_utils.transfer import fine_tune, maps_and_slopes  # noqa: E402
 
+pytestmark = pytest.mark.slow  # loads pretrained networks and trains them
+
 nn = torch.nn
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from data_utils import vision
 
+pytestmark = pytest.mark.slow  # each starts a process that imports torchvision
+
 # A torchvision that does at its import what the real one does where its compiled part is missing:
 # half of it is imported, then it registers something for an operator that nobody declared.
 BROKEN = """
