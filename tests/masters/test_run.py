@@ -50,7 +50,7 @@ FEW = (
         for solved in (("3.1", "3.3", "3.6", "3.12"), ("3.4", "3.5", "3.7", "3.11"))
     ]
     + [
-        ("nb4_geometric_transforms", solved, "given_progress")
+        ("nb4_geometric_transforms", solved, "given_explore")
         for solved in (("4.1", "4.4", "4.7", "4.11"), ("4.3", "4.8", "4.9", "4.12", "4.13"))
     ]
 )
