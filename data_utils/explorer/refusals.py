@@ -24,7 +24,9 @@ _SENTENCES = {
     404: ("There is nothing at this address. Open the page by the link that it was started with."),
     413: (
         f"That is too much: all that is sent may have {MAX_BYTES // 1024**2} MiB, the text of a "
-        f"form {TEXT_LIMIT // 1024} KiB. Make the image smaller and try again."
+        f"form {TEXT_LIMIT // 1024} KiB. Cut the image to the digit, or save it with at most "
+        "1,600 pixels on its long side, and try again. With JavaScript on, the page itself saves "
+        "it smaller."
     ),
     500: (
         "The page stopped on an error of its own; the image is not to blame. The details are in "
