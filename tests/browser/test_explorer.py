@@ -243,6 +243,16 @@ def test_detectors_are_chosen_and_one_always_stays(opened: Opened) -> None:
     assert card(page, THIRD).get_by_role("table").count() == 0  # no counts, no copies
     assert card(page, THIRD).locator("figure img").count() == 1
     page.screenshot(path=BUILD / "three.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollHeight") <= WIDE["height"]
+    long_title = "heading => { heading.textContent = 'A title of two lines '.repeat(2); }"
+    card(page, NEAREST).get_by_role("heading").evaluate(long_title)
+    page.screenshot(path=BUILD / "three_long_title.png", full_page=True)
+    for part in (".about", ".verdict", "svg.histogram"):
+        tops = {each.bounding_box()["y"] for each in page.locator(f".card {part}").all()}
+        assert len(tops) == 1, part
+    card(page, "A title").get_by_role("heading").evaluate(
+        f"h => {{ h.textContent = '{NEAREST}'; }}"
+    )
     for title in (PCA, NEAREST):
         page.get_by_role("checkbox", name=title).uncheck()
     playwright.expect(page.get_by_role("article")).to_have_count(1)
@@ -280,6 +290,17 @@ def test_a_server_that_is_gone_is_said_in_words(opened: Opened) -> None:
     page.unroute("**/score")
     page.get_by_role("button", name="Sample 1,").click()
     wait_for_status(page, "Sample no. 1 ")
+
+
+def test_a_refusal_elsewhere_has_the_pages_look_and_a_way_back(opened: Opened) -> None:
+    for path, scheme in (("nothing", "light"), ("samples/no/such.png", "dark")):
+        page = opened(path, color_scheme=scheme)
+        playwright.expect(page.get_by_role("main")).to_contain_text("nothing at this address")
+        edge = "element => getComputedStyle(element).borderLeftStyle"
+        assert page.locator(".refusal").evaluate(edge) == "solid"
+        page.screenshot(path=BUILD / f"refusal_{scheme}.png")
+        page.get_by_role("link", name="Back to the detectors").click()
+        page.get_by_role("heading", name="Try a detector").wait_for()
 
 
 # ------------------------------------------------------------ by keyboard alone
