@@ -132,6 +132,6 @@ def _described(served: Served) -> dict[str, Any]:
         "name": served.name,
         "title": served.title,
         "normal": served.normal,
-        "reconstructs": hasattr(served.detector, "reconstruct"),
-        "explains": hasattr(served.detector, "explain"),
+        "reconstructs": getattr(served.detector, "reconstruct", None) is not None,
+        "explains": getattr(served.detector, "explain", None) is not None,
     }

@@ -7,6 +7,7 @@ from werkzeug.exceptions import (
     HTTPException,
     InternalServerError,
     MethodNotAllowed,
+    MisdirectedRequest,
     ServiceUnavailable,
 )
 
@@ -17,6 +18,7 @@ from data_utils.explorer.uploads import MAX_BYTES
 
 FRAGMENT = "X-Fragment"  # the page's script asks with it for the result alone
 _STRANGERS = (403, 421)  # whoever gets these learns nothing about what is served here
+_DEEPEST = 8  # folders; the page's own addresses lie two deep
 
 # For what Flask and werkzeug refuse by themselves; the page's own refusals bring their sentence.
 _SENTENCES = {
@@ -24,7 +26,9 @@ _SENTENCES = {
     404: ("There is nothing at this address. Open the page by the link that it was started with."),
     413: (
         f"That is too much: all that is sent may have {MAX_BYTES // 1024**2} MiB, the text of a "
-        f"form {TEXT_LIMIT // 1024} KiB. Make the image smaller and try again."
+        f"form {TEXT_LIMIT // 1024} KiB. Cut the image to the digit, or save it with at most "
+        "1,600 pixels on its long side, and try again. With JavaScript on, the page itself saves "
+        "it smaller."
     ),
     500: (
         "The page stopped on an error of its own; the image is not to blame. The details are in "
@@ -58,7 +62,8 @@ def register_refusals(app: Flask, prefix: str, page: Callable[[str], str]) -> No
         elif request.path == f"{prefix}/score" and error.code not in _STRANGERS:
             body = page(sentence)
         else:
-            body = error.get_body()
+            root = None if error.code == MisdirectedRequest.code else _root(prefix)
+            body = render_template("refusal.html", error=sentence, root=root)
         response = make_response(body, error.code)
         for name, value in error.get_headers():
             if name != "Content-Type":  # Allow, Retry-After
@@ -74,6 +79,17 @@ def register_refusals(app: Flask, prefix: str, page: Callable[[str], str]) -> No
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(HistoryError, lost)
     app.register_error_handler(BusyError, busy)
+
+
+def _root(prefix: str) -> str | None:
+    """Return the way back from the request's address to the page; None from outside the secret.
+
+    It is relative, as all addresses are, and made of nothing that the request brought along.
+    """
+    if not request.path.startswith(f"{prefix}/"):
+        return None
+    above = request.path.removeprefix(prefix).count("/") - 1
+    return "../" * min(above, _DEEPEST)
 
 
 def _sentence(error: HTTPException) -> str:

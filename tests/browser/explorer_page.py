@@ -1,5 +1,6 @@
 """What the tests of the explorer's page share: detectors, a server, and the hands of a user."""
 
+import base64
 import io
 import re
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 from playwright.sync_api import expect
 
 from data_utils.datasets import load_mnist
@@ -119,6 +120,25 @@ def photograph() -> bytes:
     file = io.BytesIO()
     picture.save(file, "JPEG")
     return file.getvalue()
+
+
+def phone_photo() -> bytes:
+    """Return a 1 on paper, 12 megapixels, held upright: the camera stores it lying and says so."""
+    picture = Image.new("L", (4000, 3000), 205)
+    ImageDraw.Draw(picture).line([(900, 1450), (3100, 1600)], fill=40, width=150)
+    grain = np.random.default_rng(0).normal(0, 6, (3000, 4000))
+    noisy = np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    file = io.BytesIO()
+    Image.fromarray(noisy).convert("RGB").save(file, "JPEG", quality=90, exif=exif)
+    return file.getvalue()
+
+
+def seen_pixels(page: Any) -> np.ndarray:
+    """Return the image that was judged last: uint8 (28, 28)."""
+    encoded = page.locator("[data-seen]").get_attribute("data-seen")
+    return np.frombuffer(base64.b64decode(encoded), np.uint8).reshape(28, 28)
 
 
 def a_file(data: bytes, name: str = "photograph.jpg") -> dict[str, Any]:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("waitress", reason="waitress comes with the extra [explore]")
 
-from data_utils.explorer.samples import embedded_samples  # noqa: E402
+from data_utils.explorer.samples import embedded_samples, png_of  # noqa: E402
 from tests.browser.explorer_page import (  # noqa: E402
     BUILD,
     NARROW,
@@ -34,8 +34,10 @@ from tests.browser.explorer_page import (  # noqa: E402
     a_file,
     card,
     draw,
+    phone_photo,
     photograph,
     running,
+    seen_pixels,
     states,
     tab_to,
     threshold,
@@ -162,11 +164,44 @@ def test_an_upload_is_judged_and_one_that_is_no_image_is_refused_in_words(opened
     wait_for_status(page, "Your image at 7.%")
 
 
+def test_a_phones_photo_is_judged(opened: Opened) -> None:
+    photo = phone_photo()
+    assert len(photo) > 3e6  # more than the server takes, in bytes and in pixels
+    page = opened()
+    page.get_by_label("Image file").set_input_files(a_file(photo))
+    wait_for_status(page, "Your image")
+    ink = seen_pixels(page) > 127
+    assert ink.any(axis=1).sum() == 20  # upright
+    assert ink.any(axis=0).sum() < 8
+
+
+def test_an_image_that_fits_is_sent_as_it_is(opened: Opened) -> None:
+    page = opened()
+    page.evaluate("""() => {
+        const send = fetch;
+        window.fetch = (address, what) => {
+            window.sent = what.body.get("image");
+            return send(address, what);
+        };
+    }""")
+    sample = list(embedded_samples())[6]
+    exact = png_of(sample.image)
+    for data in (exact, photograph()):
+        page.locator("#result").evaluate("result => result.replaceChildren()")
+        page.get_by_label("Image file").set_input_files(a_file(data))
+        page.locator("[data-seen]").wait_for()
+        sent = page.evaluate("async () => [...new Uint8Array(await sent.arrayBuffer())]")
+        assert bytes(sent) == data
+        if data is exact:
+            assert np.array_equal(seen_pixels(page), sample.image)
+
+
 def test_a_sample_is_judged(opened: Opened) -> None:
     page = opened()
     sample = list(embedded_samples())[6]
     page.get_by_role("button", name=f"Sample {sample.number}, a {sample.label}").click()
     wait_for_status(page, f"Sample no. {sample.number} at")
+    assert np.array_equal(seen_pixels(page), sample.image)
     shown = page.locator(".seen img").evaluate(
         """async image => {
             const canvas = new OffscreenCanvas(28, 28).getContext("2d");
@@ -208,6 +243,16 @@ def test_detectors_are_chosen_and_one_always_stays(opened: Opened) -> None:
     assert card(page, THIRD).get_by_role("table").count() == 0  # no counts, no copies
     assert card(page, THIRD).locator("figure img").count() == 1
     page.screenshot(path=BUILD / "three.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollHeight") <= WIDE["height"]
+    long_title = "heading => { heading.textContent = 'A title of two lines '.repeat(2); }"
+    card(page, NEAREST).get_by_role("heading").evaluate(long_title)
+    page.screenshot(path=BUILD / "three_long_title.png", full_page=True)
+    for part in (".about", ".verdict", "svg.histogram"):
+        tops = {each.bounding_box()["y"] for each in page.locator(f".card {part}").all()}
+        assert len(tops) == 1, part
+    card(page, "A title").get_by_role("heading").evaluate(
+        f"h => {{ h.textContent = '{NEAREST}'; }}"
+    )
     for title in (PCA, NEAREST):
         page.get_by_role("checkbox", name=title).uncheck()
     playwright.expect(page.get_by_role("article")).to_have_count(1)
@@ -247,6 +292,17 @@ def test_a_server_that_is_gone_is_said_in_words(opened: Opened) -> None:
     wait_for_status(page, "Sample no. 1 ")
 
 
+def test_a_refusal_elsewhere_has_the_pages_look_and_a_way_back(opened: Opened) -> None:
+    for path, scheme in (("nothing", "light"), ("samples/no/such.png", "dark")):
+        page = opened(path, color_scheme=scheme)
+        playwright.expect(page.get_by_role("main")).to_contain_text("nothing at this address")
+        edge = "element => getComputedStyle(element).borderLeftStyle"
+        assert page.locator(".refusal").evaluate(edge) == "solid"
+        page.screenshot(path=BUILD / f"refusal_{scheme}.png")
+        page.get_by_role("link", name="Back to the detectors").click()
+        page.get_by_role("heading", name="Try a detector").wait_for()
+
+
 # ------------------------------------------------------------ by keyboard alone
 
 
@@ -258,9 +314,15 @@ def test_everything_can_be_done_by_keyboard(opened: Opened) -> None:
     assert "arrow keys" in page.locator(f"#{described}").inner_text()
     for key in ["ArrowUp"] * 8 + ["Space"]:
         page.keyboard.press(key)
-    wait_for_status(page, "Pen down")
+    wait_for_status(page, "Pen down at column 15, row 7 of 28")
     for key in ["ArrowDown"] * 16 + ["ArrowRight"] * 8:
         page.keyboard.press(key)
+    wait_for_status(page, "Pen down at column 23, row 23 of 28")
+    for _ in range(30):
+        page.keyboard.down("ArrowRight")  # held: the end is said, not each step
+    wait_for_status(page, "Pen down at column 23")
+    page.keyboard.up("ArrowRight")
+    wait_for_status(page, "Pen down at column 28, row 23 of 28")
     page.screenshot(path=BUILD / "keyboard.png")
     assert page.evaluate("scrollY") == before  # the arrows move the pen, not the page
     page.keyboard.press("Space")
@@ -307,6 +369,10 @@ def test_all_but_drawing_works_without_javascript(opened: Opened) -> None:
     assert not page.get_by_role("checkbox", name=PCA).is_checked()
     assert page.get_by_role("spinbutton").input_value() == "25"
     page.screenshot(path=BUILD / "without_script.png")
+
+    page.get_by_label("Image file").set_input_files(a_file(phone_photo()))
+    page.get_by_role("button", name="Judge", exact=True).click()
+    playwright.expect(page.locator("#result")).to_contain_text("save it with at most 1,600 pixels")
 
     page.get_by_label("Image file").set_input_files(a_file(b"no image"))
     page.get_by_role("button", name="Judge", exact=True).click()

@@ -134,6 +134,16 @@ def test_the_api_lists_what_is_served() -> None:
     ]
 
 
+def test_a_detector_that_could_draw_but_does_not_is_listed_so() -> None:
+    """A saved detector has both attributes, None where its graph draws no such picture."""
+    detector = StandIn()
+    detector.reconstruct = None  # type: ignore[attr-defined]
+    detector.explain = lambda images: images / 255  # type: ignore[attr-defined]
+    client = client_of(stand_in("a", detector=detector))
+    (listed,) = client.get("/api/detectors").get_json()["detectors"]
+    assert (listed["reconstructs"], listed["explains"]) == (False, True)
+
+
 def test_no_name_can_write_into_the_page() -> None:
     client = client_of(stand_in("a", title="<script>alert(1)</script>", normal='"><img src=x>'))
     for page in (client.get("/"), client.post("/score", data={"sample": "1"})):

@@ -1,7 +1,11 @@
 """Every refusal of the page: its status, its sentence, and that it is not one word more."""
 
+import html
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ pytest.importorskip("flask")
 from flask.testing import FlaskClient
 
 from data_utils.explorer import asking
+from data_utils.explorer.history import History
 from tests.unit.stand_in_detectors import client_of, fails, png, stand_in, upload
 
 
@@ -133,6 +138,83 @@ def test_wrong_addresses_and_methods_get_a_sentence(
     assert words in refused.text
     assert refused.is_json == path.startswith("/api/")
     assert (status == 405) == ("Allow" in refused.headers)
+
+
+def links(page: str) -> list[str]:
+    return re.findall(r'href="(?!data:)([^"]*)"', page)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/samples/4.png", 404),
+        ("GET", "/a/b/c/d", 404),
+        ("DELETE", "/history", 405),
+        ("POST", "/history/delete", 404),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "/kJ3-x_9QmZ0aTr7v"])
+def test_a_refusal_outside_the_pages_form_has_its_look_and_a_way_back(
+    method: str, path: str, status: int, prefix: str
+) -> None:
+    client = client_of(stand_in("a"), secret=prefix.removeprefix("/") or None)
+    base = "http://localhost"
+    refused = client.open(f"{base}{prefix}{path}", method=method)
+    assert refused.status_code == status
+    assert refused.text.startswith("<!doctype html>")
+    assert refused.text.count("<h1>") == 1
+    style, back = (urljoin(f"{base}{prefix}{path}", link) for link in links(refused.text))
+    assert back == f"{base}{prefix}/"
+    assert style == f"{base}{prefix}/static/explorer.css"
+    assert client.get(urlsplit(style).path).mimetype == "text/css"
+
+
+def test_strangers_get_the_sentence_without_a_way_in() -> None:
+    hidden = client_of(stand_in("a"), secret="kJ3-x_9QmZ0aTr7v")
+    shown = client_of(stand_in("a"))
+    for refused, status, words in (
+        (hidden.get("/nothing/at/all"), 404, "nothing at this address"),
+        (hidden.get("/"), 404, "nothing at this address"),
+        (shown.get("/", headers={"Host": "evil.example"}), 421, "names of its own machine"),
+    ):
+        assert refused.status_code == status
+        assert words in refused.text
+        assert links(refused.text) == []
+        assert "evil.example" not in refused.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//other.example/x",
+        "/http://other.example/x",
+        "/a//other.example//x",
+        "/a/%3Cscript%3Ealert%281%29%3C%2Fscript%3E",
+        "/%22%20onload=%22alert%281%29",
+        "/a" * 3000,
+    ],
+)
+def test_no_address_writes_into_its_own_refusal(path: str, client: FlaskClient) -> None:
+    refused = client.get(f"http://localhost{path}")
+    assert refused.status_code == 404
+    assert len(refused.text) < 2000
+    for words in ("<script", "onload", "other.example", "/a/a"):
+        assert words not in refused.text
+    for link in links(refused.text):
+        assert re.fullmatch(r"(\.\./)*(\./|static/explorer\.css)", link)
+
+
+def test_the_sentence_of_a_broken_history_has_the_pages_look(tmp_path: Path) -> None:
+    path = tmp_path / "ours & theirs.sqlite"
+    client = client_of(stand_in("a"), history=History(path))
+    path.write_bytes(b"no database" * 100)
+    for refused in (client.get("/history"), client.get("/history.csv")):
+        assert refused.status_code == 500
+        assert "could not be read" in refused.text
+        assert path.name not in refused.text
+        assert html.escape(path.name) in refused.text
+        assert "static/explorer.css" in links(refused.text)
 
 
 def test_what_is_no_form_is_refused(client: FlaskClient) -> None:

@@ -9,6 +9,9 @@ const STEP = 10; // canvas pixels that an arrow key moves the pen: one of the 28
 const AFTER_STROKE = 250; // ms until a drawing is sent: time to begin the next stroke
 const AFTER_SETTING = 60; // ms, so that a slider on its way does not ask for every place it passes
 const SLOW = 400; // ms after which waiting is worth a word
+const LONG_SIDE = 1600; // pixels: four times the size that the server works at
+const QUALITY = 0.8; // of a JPEG: even 1,600 x 1,600 pixels of noise are then small enough
+const LARGE = 2 ** 20; // bytes, half of what the server takes
 
 document.addEventListener("DOMContentLoaded", () => {
   const at = (id) => document.getElementById(id);
@@ -40,12 +43,14 @@ function judgeInto(form, result, status) {
     const own = (request = new AbortController());
     const fields = new FormData(form);
     for (const other of ["image", "sample", "seen", "drawing"]) fields.delete(other);
-    const image = await value();
-    if (own.signal.aborted || image === undefined) return;
-    fields.append(name, image);
     result.setAttribute("aria-busy", "true");
-    const slow = setTimeout(() => (status.textContent = "Judging …"), SLOW);
+    const slow = setTimeout(
+      () => own.signal.aborted || (status.textContent = "Judging …"), SLOW,
+    );
     try {
+      const image = await value();
+      if (own.signal.aborted || image === undefined) return;
+      fields.append(name, image);
       const answer = await fetch(form.getAttribute("action"), {
         method: "POST", body: fields, signal: own.signal, headers: { "X-Fragment": "1" },
       });
@@ -66,7 +71,8 @@ function judgeInto(form, result, status) {
     timer = setTimeout(() => ask(name, value), wait);
   }
   return {
-    image: (name, value, wait = 0) => soon(name, async () => value, wait),
+    button: (name, value) => soon(name, async () => value, 0),
+    file: (file) => soon("image", () => shrunk(file), 0),
     drawing: (canvas) =>
       soon("drawing", () => new Promise((done) => canvas.toBlob(done, "image/png")), AFTER_STROKE),
     again: (wait = 0) => soon("seen", async () => seen, wait),
@@ -79,14 +85,39 @@ function judgeInto(form, result, status) {
   };
 }
 
+// Return a photo in a size that the server takes. A file that is small, or that the browser cannot
+// read, stays as it is: the server judges it, or says what is wrong with it.
+async function shrunk(file) {
+  let photo;
+  try {
+    photo = await createImageBitmap(file, { imageOrientation: "from-image" });
+  } catch {
+    return file;
+  }
+  const scale = Math.min(1, LONG_SIDE / Math.max(photo.width, photo.height));
+  if (scale === 1 && file.size <= LARGE) return file;
+  const small = document.createElement("canvas");
+  small.width = Math.max(1, Math.round(scale * photo.width));
+  small.height = Math.max(1, Math.round(scale * photo.height));
+  const pen = small.getContext("2d");
+  pen.fillStyle = "white"; // what is transparent shows white paper, as on the server
+  pen.fillRect(0, 0, small.width, small.height);
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(photo, 0, 0, small.width, small.height);
+  photo.close();
+  const saved = (type) => new Promise((done) => small.toBlob(done, type, QUALITY));
+  const exact = await saved("image/png");
+  return exact.size <= LARGE ? exact : saved("image/jpeg");
+}
+
 function listenToForm(form, judge) {
   const file = form.elements.image;
-  const upload = () => file.files.length && judge.image("image", file.files[0]);
+  const upload = () => file.files.length && judge.file(file.files[0]);
   file.addEventListener("change", upload);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const button = event.submitter;
-    if (button?.name) judge.image(button.name, button.value);
+    if (button?.name) judge.button(button.name, button.value);
     else upload();
   });
 }
@@ -123,7 +154,8 @@ function listenToDrawing(canvas, { cursor, undo, clear, status }, judge) {
   let pointer = null; // the id of the finger or mouse that draws
   let byKeys = false; // whether the keyboard was used last, not the pointer
   let down = false; // whether the keyboard's pen is on the paper
-  let place = [canvas.width / 2, canvas.height / 2]; // of the keyboard's pen
+  // Of the keyboard's pen: the middle of one of 28 x 28 cells.
+  let place = [(canvas.width + STEP) / 2, (canvas.height + STEP) / 2];
 
   function redraw() {
     pen.fillStyle = "black"; // MNIST is white on black
@@ -197,14 +229,19 @@ function listenToDrawing(canvas, { cursor, undo, clear, status }, judge) {
       judge.drawing(canvas);
     });
   }
+  function sayPlace() {
+    const [column, row] = place.map((value) => Math.ceil(value / STEP));
+    const of = canvas.width / STEP;
+    status.textContent = `Pen ${down ? "down" : "up"} at column ${column}, row ${row} of ${of}.`;
+  }
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   canvas.addEventListener("keydown", (event) => {
     if (event.key === " ") {
       if (down) lift();
       else begin(place), (down = true);
-      status.textContent = down ? "Pen down." : "Pen up.";
+      sayPlace();
     } else if (moves[event.key]) {
-      const inside = (value, size) => Math.min(Math.max(value, 0), size);
+      const inside = (value, size) => Math.min(Math.max(value, STEP / 2), size - STEP / 2);
       const [right, below] = moves[event.key];
       place = [inside(place[0] + STEP * right, canvas.width),
                inside(place[1] + STEP * below, canvas.height)];
@@ -213,6 +250,9 @@ function listenToDrawing(canvas, { cursor, undo, clear, status }, judge) {
     event.preventDefault(); // the page would scroll
     byKeys = true;
     showCursor();
+  });
+  canvas.addEventListener("keyup", (event) => { // not at each step: a key that is held takes many
+    if (moves[event.key]) sayPlace();
   });
   canvas.addEventListener("focus", () => {
     byKeys = canvas.matches(":focus-visible");
