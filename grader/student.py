@@ -74,9 +74,9 @@ class Student:
         function: Handle = self._guarded("library", module, name)
         return self.keep_method(function, "__call__", *args) if args else function
 
-    def method(self, handle: Handle, name: str, *args: Any) -> Any:
+    def method(self, handle: Handle, name: str, *args: Any, seconds: float = FIT_SECONDS) -> Any:
         """Call a method of a kept object."""
-        return self._guarded("method", handle, name, *args, seconds=FIT_SECONDS)
+        return self._guarded("method", handle, name, *args, seconds=seconds)
 
     def keep_method(self, handle: Handle, name: str, *args: Any) -> Handle:
         """Call a method of a kept object and leave its result inside too."""

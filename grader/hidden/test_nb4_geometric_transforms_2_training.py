@@ -11,7 +11,7 @@ from data_utils.selfcheck.nb4_probes_scores import one_sided
 from data_utils.selfcheck.nb4_scores import inputs_left_alone
 from data_utils.selfcheck.words import expect
 from grader.hidden.nb4_reference_scores import climb, path
-from grader.student import Student
+from grader.student import CALL_SECONDS, Student
 
 PROBES = "selfcheck.nb4_probes_scores"  # of data_utils
 
@@ -247,7 +247,8 @@ def ask_ascent(
         return uphill
 
     probe, function = student.library(PROBES, "ascent_report"), student.given("ascend")
-    report = student.method(probe, "__call__", function, image, top, pull, steps, rate)
+    given = (function, image, top, pull, steps, rate)
+    report = student.method(probe, "__call__", *given, seconds=CALL_SECONDS)
     expect(nb4_ascent.ascent_form(report["result"], image))
     return report, climb(image, slope, steps, rate), slope
 

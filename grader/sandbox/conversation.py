@@ -153,7 +153,6 @@ class Conversation:
 
     def _exchange(self, frames: list[Any], watchman: Watchman) -> Any:
         """Send frames and return the decoded reply."""
-        started = time.monotonic()
         try:
             return self._channel.exchange(frames, watchman.tick)
         except wire.WireError as error:
@@ -166,7 +165,7 @@ class Conversation:
             self.end("The grader was interrupted while it waited.")
             raise
         finally:
-            self._spent += time.monotonic() - started
+            self._spent += watchman.spent()
 
     def _used_up(self) -> str:
         return f"The notebook used up its {self.limits.total_seconds:g} seconds."
@@ -227,6 +226,10 @@ class Watchman:
                 raise GiveUpError("The notebook's code did not stop when its time was up.")
             due = self.interrupted + (INTERRUPT_SECONDS if self.reminded else REMIND_SECONDS)
         return min(due, self.next_look) - now
+
+    def spent(self) -> float:
+        """Return what was charged so far, and the moments since the last look."""
+        return self.charged + time.monotonic() - self.looked
 
     def _left(self, now: float) -> float:
         """Return the least time that is left, 0 where it is up."""

@@ -17,7 +17,7 @@ from data_utils.course import load_course
 from grader.classroom import seat_of
 from grader.demo import few_students, grade_and_judge, judge_students, write_class
 from grader.errors import FragmentError
-from grader.examination import Settings
+from grader.examination import CELL_SECONDS, Settings
 from grader.grading import grade_submission, hidden_checks
 from grader.sample_class import SampleStudent, load_class, solution_notebook, submission_of
 from grader.sample_class.bad_files import BAD_FILES
@@ -44,7 +44,9 @@ DESIGNS = {
     "nb4_geometric_transforms": "pooling_design",
 }
 NAMES = [(notebook_id, bad.student) for notebook_id in NOTEBOOKS for bad in BAD_FILES]
-SOON = 5.0  # seconds that a call that never ends gets here; in a class it gets 20
+# Seconds that a call or a cell that never ends gets here; in a class it gets 20, and minutes. The
+# longest honest cell of profile quick takes 7.
+SOON, SOON_CELL = 5.0, 20.0
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +241,7 @@ def test_several_mistakes_and_attacks_cost_exactly_their_exercises(
 ) -> None:
     if any(student.message == "did not stop" for student in students):
         monkeypatch.setitem(Student.call.__kwdefaults__, "seconds", SOON)
+        monkeypatch.setitem(CELL_SECONDS, "quick", SOON_CELL)
     path = tmp_path / f"{notebook_id}.ipynb"
     nbformat.write(handed_in(students, notebook_id), path)
     report = grade_submission(path, Settings("quick"))

@@ -74,3 +74,15 @@ def test_who_shares_a_core_gets_the_time_that_others_took(
 
 def test_patience_ends(stopped_after: Callable[[float], float]) -> None:
     assert stopped_after(0.06) == pytest.approx(PATIENCE * LIMIT, abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_what_others_took_counts_for_no_limit_of_the_whole_notebook(
+    monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    machine = Machine(share)
+    monkeypatch.setattr(conversation, "time", SimpleNamespace(monotonic=lambda: machine.now))
+    watchman = Watchman(machine, 2**30, LIMIT)  # type: ignore[arg-type]
+    while machine.now < 1030 and machine.cpu < 3 + LIMIT / 2:
+        machine.pass_time(watchman.tick())
+    assert watchman.spent() == pytest.approx(machine.cpu - 3, abs=conversation.TICK_SECONDS)
