@@ -65,8 +65,8 @@ class KernelStudent:
         handed_in = copy.deepcopy(list(args))
         return self.call(*handed_in, name=name), handed_in
 
-    def method(self, handle: Any, name: str, *args: Any) -> Any:
-        """Call a method of an object."""
+    def method(self, handle: Any, name: str, *args: Any, seconds: float | None = None) -> Any:
+        """Call a method of an object; for `seconds` see `call`."""
         return self._guarded(lambda: getattr(handle, name)(*args))
 
     def attribute(self, handle: Any, name: str) -> Any:

@@ -89,7 +89,7 @@ def demo(
         list[str] | None, typer.Option(help="Which one; again for more. All if left out.")
     ] = None,
     everybody: Annotated[
-        bool, typer.Option("--all", help="Every wrong sample, not one for each exercise.")
+        bool, typer.Option("--all", help="The whole classes, not a part of each.")
     ] = False,
     profile: ProfileOption = Profile.quick,
 ) -> None:

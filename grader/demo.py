@@ -51,7 +51,7 @@ def grade_sample_class(
     on_report : callable
         Called with each result as it comes.
     everybody : bool
-        Grade every wrong sample, not only the first one of each exercise.
+        Grade the whole class, not only its `demo_students`.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def grade_sample_class(
     """
     graded: dict[str, Graded] = {}
     with tempfile.TemporaryDirectory() as folder:
-        students = load_class(notebook_id) if everybody else few_students(notebook_id)
+        students = load_class(notebook_id) if everybody else demo_students(notebook_id)
         notebook = load_course().notebook(notebook_id)
         seats = write_class(Path(folder) / "submitted", root, notebook, students)
         reports = Path(folder) / "reports"
@@ -99,6 +99,24 @@ def few_students(notebook_id: str) -> tuple[SampleStudent, ...]:
         if student.kind == "wrong":
             first.setdefault(student.exercise, student)
     return tuple(s for s in everybody if s.kind != "wrong" or s in first.values())
+
+
+def demo_students(notebook_id: str) -> tuple[SampleStudent, ...]:
+    """Return a part of the sample class that shows all of it within minutes.
+
+    Of the first notebook all `few_students`. Of a later one the solution and two more designs, one
+    wrong student for every third exercise, and the attacks that no earlier class holds.
+    """
+    known = [notebook.id for notebook in load_course().notebooks]
+    earlier = {s.name for each in known[: known.index(notebook_id)] for s in load_class(each)}
+    few = few_students(notebook_id)
+    if not earlier:
+        return few
+    designs = [s for s in few if s.kind == "right" and s.saved_by == "jupyter"][:3]
+    exercises = [e.id for e in load_course().notebook(notebook_id).exercises][::3]
+    wrong = [s for s in few if s.kind == "wrong" and s.exercise in exercises]
+    new = [s for s in few if s.kind == "hostile" and s.name not in earlier]
+    return (*designs, *wrong, *new)
 
 
 def write_class(

@@ -1,7 +1,7 @@
 """Options, fixtures and bookkeeping of the hidden checks.
 
-`pytest grader/hidden/test_nb1_autoencoder.py --submission X.ipynb` works alone; the grader runs
-the same thing in its own long-lived process and reads `CheckLog`.
+`pytest grader/hidden/test_nb1_autoencoder_1_first.py --submission X.ipynb` works alone; the grader
+runs the same thing in its own long-lived process and reads `CheckLog`.
 """
 
 import functools

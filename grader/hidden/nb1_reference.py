@@ -75,3 +75,11 @@ def reference_counts(test: np.ndarray, anomaly: np.ndarray, threshold: float) ->
         "tpr": tp / len(anomaly), "fnr": fn / len(anomaly),
         "fpr": fp / len(test), "tnr": tn / len(test),
     }  # fmt: skip
+
+
+def score_pair(seed: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Images in [0, 1] with different amounts of ink, and imperfect copies."""
+    rng = np.random.default_rng(seed)
+    x = rng.random(shape) * (rng.random(shape) < rng.uniform(0.1, 0.6))
+    x[:, 0] = 0.5  # some ink in every image
+    return x.astype(np.float32), np.clip(x + rng.normal(0, 0.2, shape), 0, 1).astype(np.float32)

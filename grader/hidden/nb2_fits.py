@@ -9,8 +9,9 @@ from data_utils.metrics import auroc
 from data_utils.selfcheck import nb2_detector
 from data_utils.selfcheck.values import is_whole_number
 from data_utils.selfcheck.words import expect
+from grader.hidden import refits
 from grader.hidden.detector_checks import own_scores
-from grader.hidden.nb1_fits import learners_images
+from grader.hidden.refits import learners_images
 from grader.sandbox import Handle
 from grader.student import Student
 
@@ -20,25 +21,12 @@ TRAIN_IMAGES = 350  # of about 500 embedded ones of a digit
 VAL_IMAGES = 100
 
 
-@dataclass(frozen=True)
-class Refit:
-    """Images of one digit to fit on, and the exam of it; its labels never cross the wall."""
+class Refit(refits.Refit):
+    """Images of one digit to fit on, and the exam of it."""
 
-    digit: int
-    seed: int
-    x_train: np.ndarray
-    x_val: np.ndarray
-    exam_normal: np.ndarray
-    exam_anomaly: np.ndarray
-
-    def fit(self, student: Student, train: bool) -> Handle:
-        """Fit a detector in the quick budget, where nothing but these arrays exists."""
-        return student.keep(self.x_train, self.x_val, self.seed, budget="quick", train=train)
-
-    def auroc(self, student: Student, detector: Handle) -> float:
-        """AUROC on the exam of both errors, put together out here."""
-        exam = (self.exam_normal, self.exam_anomaly)
-        return auroc(*(scores_outside(student, detector, part, self.x_val) for part in exam))
+    def scores(self, student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
+        """Return both errors, put together out here."""
+        return scores_outside(student, detector, images, self.x_val)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,8 @@
 """Images for fits of a submission's detector of transformations; the exam stays out here."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from data_utils.metrics import auroc
-from grader.hidden.detector_checks import own_scores
-from grader.hidden.nb1_fits import learners_images
-from grader.sandbox import Handle
-from grader.student import Student
+from grader.hidden.refits import Refit, learners_images
 
 # Digits on which the solution and its untrained copy lie farthest apart in the quick budget. On
 # others random weights reach 0.9 and more, and those of some honest designs do on these.
@@ -18,27 +12,6 @@ QUICK_EPOCHS = 2  # EPOCHS["quick"] of the notebook; its locked cell cannot be c
 TRAIN_IMAGES = 350  # of about 500 embedded ones of a digit
 VAL_IMAGES = 100
 EXAM_EACH = 60  # of each digit: every image is looked at under every transformation
-
-
-@dataclass(frozen=True)
-class Refit:
-    """Images of one digit to fit on, and a part of the exam; its labels never cross the wall."""
-
-    digit: int
-    seed: int
-    x_train: np.ndarray
-    x_val: np.ndarray
-    exam_normal: np.ndarray
-    exam_anomaly: np.ndarray
-
-    def fit(self, student: Student, train: bool = True) -> Handle:
-        """Fit a detector in the quick budget, where nothing but these arrays exists."""
-        return student.keep(self.x_train, self.x_val, self.seed, budget="quick", train=train)
-
-    def auroc(self, student: Student, detector: Handle) -> float:
-        """AUROC on the exam of the detector's own score."""
-        parts = (self.exam_normal, self.exam_anomaly)
-        return auroc(*(own_scores(student, detector, part) for part in parts))
 
 
 def refit_images(exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:

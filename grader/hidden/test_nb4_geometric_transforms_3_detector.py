@@ -20,7 +20,8 @@ from grader.hidden.detector_checks import (
     own_scores,
     threshold_of_run,
 )
-from grader.hidden.nb4_fits import QUICK_EPOCHS, Refit, refit_images
+from grader.hidden.nb4_fits import QUICK_EPOCHS, refit_images
+from grader.hidden.refits import Refit
 from grader.sandbox import Handle
 from grader.student import Student
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from data_utils.course import Course, load_course
 from data_utils.selfcheck.nb1_detector import digit_form
 from grader.cli import app
-from grader.demo import Graded, judge
+from grader.demo import Graded, demo_students, few_students, judge
 from grader.report import GRADED, GRADER_ERROR, PASSED, CheckResult, ExerciseResult, GradeReport
 from grader.sandbox import Isolation
 
@@ -76,3 +76,16 @@ def test_each_notebook_has_its_own_class_and_table(
 def test_a_digit_that_is_none_is_a_finding_and_no_crash(odd: object) -> None:
     assert digit_form(odd) is not None
     assert digit_form(9) is None
+
+
+def test_each_notebook_is_shown_by_designs_mistakes_and_each_attack_once() -> None:
+    course = load_course()
+    shown = {notebook.id: demo_students(notebook.id) for notebook in course.notebooks}
+    assert shown[NOTEBOOK.id] == few_students(NOTEBOOK.id)
+    for notebook in course.notebooks:
+        kinds = [student.kind for student in shown[notebook.id]]
+        assert kinds.count("right") >= 3
+        assert 3 * kinds.count("wrong") >= len(notebook.exercises)
+    attacks = [s.name for students in shown.values() for s in students if s.kind == "hostile"]
+    everywhere = {s.name for n in shown for s in few_students(n) if s.kind == "hostile"}
+    assert sorted(attacks) == sorted(everywhere)
