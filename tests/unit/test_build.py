@@ -35,11 +35,13 @@ def edit(checkout: Path, old: str, new: str) -> None:
     master.write_text(text.replace(old, new, 1))
 
 
+@pytest.mark.slow  # it builds every notebook, as make lint does
 def test_the_committed_notebooks_are_byte_for_byte_what_the_masters_give(checkout: Path) -> None:
     for path in build_all(checkout):
         assert path.read_bytes() == (ROOT / path.relative_to(checkout)).read_bytes()
 
 
+@pytest.mark.slow  # it builds every notebook, as make lint does
 def test_a_change_is_noticed(checkout: Path) -> None:
     for folder in ("solutions", "notebooks"):
         shutil.copytree(ROOT / folder, checkout / folder, dirs_exist_ok=True)

@@ -17,9 +17,8 @@ from grader.devices import Choice, Device, choose_device
 from grader.doctor_words import NOTE, OK
 from grader.examination import Examination, Settings
 from grader.floors import floors_applied, no_floors
-from grader.grading import grade_submission
+from grader.grading import grade_submission, hidden_checks
 from grader.hidden.detector_checks import excuse_without_floors
-from grader.options import CHECKOUT
 from grader.report import GradeReport
 from grader.reports.class_page import class_page
 from grader.reports.student_page import student_page
@@ -132,7 +131,7 @@ def test_a_refusal_is_a_sentence_and_exit_code_2(
 def test_the_hidden_checks_alone_refuse_too(machine: Callable[..., None]) -> None:
     machine()
     notebook = released_notebook(NB)
-    path = CHECKOUT / "grader" / "hidden" / f"test_{NB}.py"
+    path = hidden_checks(load_course().notebook(NB))[0]
     options = ["--submission", str(notebook), "--device", "gpu", "--isolation", "none", "-q"]
     assert pytest.main([str(path), "-p", "no:cacheprovider", *options]) == 2
 
@@ -150,6 +149,7 @@ def which_gpu(task: Task, place: Place) -> GradeReport:
     return dataclasses.replace(made_report(1), submission=str(place.settings.gpus))
 
 
+@pytest.mark.slow  # it starts other processes
 def test_each_worker_has_a_gpu_of_its_own_in_turn(tmp_path: Path) -> None:
     settings = Settings("quick", gpus=(0, 2))
     assert [settings.of_worker(n).gpus for n in range(3)] == [(0,), (2,), (0,)]

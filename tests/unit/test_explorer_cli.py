@@ -197,6 +197,7 @@ def test_a_port_that_is_taken_is_named_or_passed_over(
         assert f":{taken}/" not in out
 
 
+@pytest.mark.slow  # it starts other processes
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for one process")
 def test_the_page_answers_until_ctrl_c_and_ends_quietly(tmp_path: Path) -> None:
     process = subprocess.Popen(
@@ -230,6 +231,7 @@ def test_importing_the_package_loads_neither_server_nor_framework() -> None:
     assert done.stdout.strip() == "[] ['explore', 'save_detector']"
 
 
+@pytest.mark.slow  # it starts other processes
 @pytest.mark.parametrize("missing", ["flask", "waitress"])
 def test_a_missing_package_is_named_with_its_cure(missing: str) -> None:
     start = f"import sys, runpy; sys.modules[{missing!r}] = None\n"

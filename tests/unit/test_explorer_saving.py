@@ -507,6 +507,7 @@ def autoencoder(score: Callable[[Any, Any], Any]) -> Any:
     return AutoencoderDetector(network, [])
 
 
+@pytest.mark.slow  # it imports TensorFlow
 def test_a_saved_autoencoder_scores_and_draws_as_the_live_one(tmp_path: Path) -> None:
     pytest.importorskip("tf2onnx")
     detector = autoencoder(lambda x, wrong: (wrong**2).sum((1, 2, 3)) / (x**2).sum((1, 2, 3)))
@@ -536,6 +537,7 @@ def test_a_saved_autoencoder_scores_and_draws_as_the_live_one(tmp_path: Path) ->
     assert (served.name, served.normal, served.title[-7:]) == ("mine", "noise", " (mine)")
 
 
+@pytest.mark.slow  # it imports TensorFlow
 def test_a_score_of_ones_own_is_not_saved(tmp_path: Path) -> None:
     detector = autoencoder(lambda x, wrong: (wrong**4).mean((1, 2, 3)))
     with pytest.raises(SavingError, match=r"score is your own.*explore\(detector"):
@@ -543,6 +545,7 @@ def test_a_score_of_ones_own_is_not_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow  # it imports TensorFlow
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = autoencoder(lambda x, wrong: abs(wrong).mean((1, 2, 3)))
     monkeypatch.setitem(__import__("sys").modules, "tf2onnx", None)

@@ -42,12 +42,14 @@ def points_in_kernel(student: str) -> dict[str, float]:
     return {exercise: grade_here(exercise, namespace) for exercise in WITHOUT_A_NETWORK}
 
 
+@pytest.mark.slow  # pytest within pytest, for each exercise
 def test_the_solution_gets_full_points_in_its_own_kernel() -> None:
     assert points_in_kernel("solution") == {
         exercise: NOTEBOOK.exercise(exercise).points for exercise in WITHOUT_A_NETWORK
     }
 
 
+@pytest.mark.slow  # pytest within pytest, for each exercise
 @pytest.mark.parametrize("exercise", WITHOUT_A_NETWORK)
 def test_a_wrong_answer_loses_points_in_its_own_kernel(
     exercise: str, capsys: pytest.CaptureFixture[str]
