@@ -104,19 +104,19 @@ def few_students(notebook_id: str) -> tuple[SampleStudent, ...]:
 def demo_students(notebook_id: str) -> tuple[SampleStudent, ...]:
     """Return a part of the sample class that shows all of it within minutes.
 
-    Of the first notebook all `few_students`. Of a later one the solution and two more designs, one
-    wrong student for every third exercise, and the attacks that no earlier class holds.
+    Of the first notebook all `few_students`. Of a later one the solution and one more design, one
+    wrong student for every third exercise, and the first attack that no earlier class holds.
     """
     known = [notebook.id for notebook in load_course().notebooks]
     earlier = {s.name for each in known[: known.index(notebook_id)] for s in load_class(each)}
     few = few_students(notebook_id)
     if not earlier:
         return few
-    designs = [s for s in few if s.kind == "right" and s.saved_by == "jupyter"][:3]
+    designs = [s for s in few if s.kind == "right" and s.saved_by == "jupyter"][:2]
     exercises = [e.id for e in load_course().notebook(notebook_id).exercises][::3]
     wrong = [s for s in few if s.kind == "wrong" and s.exercise in exercises]
     new = [s for s in few if s.kind == "hostile" and s.name not in earlier]
-    return (*designs, *wrong, *new)
+    return (*designs, *wrong, *new[:1])
 
 
 def write_class(
