@@ -105,7 +105,7 @@ def demo_students(notebook_id: str) -> tuple[SampleStudent, ...]:
     """Return a part of the sample class that shows all of it within minutes.
 
     Of the first notebook all `few_students`. Of a later one the solution and one more design, one
-    wrong student for every third exercise, and the first attack that no earlier class holds.
+    wrong student for every fourth exercise, and the first attack that no earlier class holds.
     """
     known = [notebook.id for notebook in load_course().notebooks]
     earlier = {s.name for each in known[: known.index(notebook_id)] for s in load_class(each)}
@@ -113,7 +113,7 @@ def demo_students(notebook_id: str) -> tuple[SampleStudent, ...]:
     if not earlier:
         return few
     designs = [s for s in few if s.kind == "right" and s.saved_by == "jupyter"][:2]
-    exercises = [e.id for e in load_course().notebook(notebook_id).exercises][::3]
+    exercises = [e.id for e in load_course().notebook(notebook_id).exercises][::4]
     wrong = [s for s in few if s.kind == "wrong" and s.exercise in exercises]
     new = [s for s in few if s.kind == "hostile" and s.name not in earlier]
     return (*designs, *wrong, *new[:1])
