@@ -102,18 +102,20 @@ def few_students(notebook_id: str) -> tuple[SampleStudent, ...]:
 
 
 def demo_students(notebook_id: str) -> tuple[SampleStudent, ...]:
-    """Return a part of the sample class that shows all of it within minutes.
+    """Return the part of the sample class that `make demo` grades, so that it takes minutes.
 
     Of the first notebook all `few_students`. Of a later one the solution and one more design, one
     wrong student for every fourth exercise, and the first attack that no earlier class holds.
     """
-    known = [notebook.id for notebook in load_course().notebooks]
-    earlier = {s.name for each in known[: known.index(notebook_id)] for s in load_class(each)}
+    course = load_course()
+    notebook = course.notebook(notebook_id)
+    before = course.notebooks[: course.notebooks.index(notebook)]
+    earlier = {s.name for each in before for s in load_class(each.id)}
     few = few_students(notebook_id)
     if not earlier:
         return few
     designs = [s for s in few if s.kind == "right" and s.saved_by == "jupyter"][:2]
-    exercises = [e.id for e in load_course().notebook(notebook_id).exercises][::4]
+    exercises = [e.id for e in notebook.exercises[::4]]
     wrong = [s for s in few if s.kind == "wrong" and s.exercise in exercises]
     new = [s for s in few if s.kind == "hostile" and s.name not in earlier]
     return (*designs, *wrong, *new[:1])
