@@ -74,6 +74,27 @@ class Student:
         function: Handle = self._guarded("library", module, name)
         return self.keep_method(function, "__call__", *args) if args else function
 
+    def probe(self, module: str, name: str, *args: Any, seconds: float = CALL_SECONDS) -> Any:
+        """Let a function of data_utils measure the exercise's function behind the wall.
+
+        Parameters
+        ----------
+        module, name : str
+            Where in data_utils the probe is; it takes the exercise's function, then `args`.
+        *args
+            Plain data and arrays.
+        seconds : float
+            More where the probe lets a network train.
+
+        Returns
+        -------
+        object
+            What the probe returns, as plain data.
+        """
+        measure = self.library(module, name)
+        learner = self.given(self._exercise.function)
+        return self.method(measure, "__call__", learner, *args, seconds=seconds)
+
     def method(self, handle: Handle, name: str, *args: Any, seconds: float = FIT_SECONDS) -> Any:
         """Call a method of a kept object."""
         return self._guarded("method", handle, name, *args, seconds=seconds)

@@ -29,8 +29,14 @@ class Refit:
 
     def auroc(self, student: Student, detector: Handle) -> float:
         """AUROC on the exam of the detector's own score."""
-        parts = (self.exam_normal, self.exam_anomaly)
-        return auroc(*(self.scores(student, detector, part) for part in parts))
+        return auroc(*self.exam_scores(student, detector))
+
+    def exam_scores(self, student: Student, detector: Handle) -> tuple[np.ndarray, np.ndarray]:
+        """Scores of the exam's normal images and of its anomalies."""
+        normal, anomaly = (
+            self.scores(student, detector, part) for part in (self.exam_normal, self.exam_anomaly)
+        )
+        return normal, anomaly
 
     def scores(self, student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
         """Return the scores that the exam ranks: here the detector's own."""

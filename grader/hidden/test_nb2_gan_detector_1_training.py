@@ -17,14 +17,9 @@ from grader.hidden.nb2_reference_training import reference_losses, reference_ran
 from grader.student import Student
 
 LOUD = 2000.0
+PROBES = "selfcheck.nb2_probes_training"  # of data_utils
 SMALL = 1e-3  # the rate of a step that changes next to nothing, so that the next one is like it
 PairQuestion = Callable[[dict[str, Any]], Finding | None]
-
-
-def probe(student: Student, name: str, function: str, *args: Any) -> Any:
-    """Let a probe measure one of the student's functions behind the wall."""
-    measure = student.library("selfcheck.nb2_probes_training", name)
-    return student.method(measure, "__call__", student.given(function), *args)
 
 
 # ---------------------------------------------------------------- exercise 2.1
@@ -77,7 +72,7 @@ def pair_report(student: Student, seed: int, latent_size: int) -> dict[str, Any]
     noise = rng.standard_normal((5, latent_size), np.float32)
     images = rng.uniform(-1, 1, (5, 1, 28, 28)).astype(np.float32)
     images[1:3, :, 8:20, 8:20] = 1.0  # bright ones among them
-    report: dict[str, Any] = probe(student, "pair_report", "build_pair", noise, images, LOUD, seed)
+    report: dict[str, Any] = student.probe(PROBES, "pair_report", noise, images, LOUD, seed)
     return report
 
 
@@ -143,7 +138,7 @@ def logit_batches(seed: int, real: int = 9, fake: int = 6) -> tuple[np.ndarray, 
 
 def losses_report(student: Student, *args: Any) -> dict[str, Any]:
     """Measure the losses, whose form every question needs."""
-    report: dict[str, Any] = probe(student, "losses_report", "gan_losses", *args)
+    report: dict[str, Any] = student.probe(PROBES, "losses_report", *args)
     expect(nb2_training.losses_form(report))
     return report
 
@@ -219,8 +214,8 @@ def steps_report(
     rng = np.random.default_rng(seed)
     real = rng.uniform(-1, 1, (8, 1, 28, 28)).astype(np.float32) ** 3
     noise = 3 * rng.standard_normal((8, 6), np.float32)
-    reports: list[dict[str, Any]] = probe(
-        student, "steps_report", "gan_step", seed, rates, real, noise, calls
+    reports: list[dict[str, Any]] = student.probe(
+        PROBES, "steps_report", seed, rates, real, noise, calls
     )
     return reports
 

@@ -16,7 +16,7 @@ from grader.hidden.nb2_reference_scores import (
     upper_bound,
     verdict_table,
 )
-from grader.student import Student
+from grader.student import FIT_SECONDS, Student
 
 PROBES = "selfcheck.nb2_probes_remedies"  # of data_utils
 ONE_STEP = {"steps": 1}
@@ -32,11 +32,7 @@ def search(
     global_seed: int = 1,
 ) -> dict[str, Any]:
     """Search the noise of the case's drawings, and require its form, which every check needs."""
-    probe = student.library(PROBES, "search_once")
-    function = student.given("search_noise")
-    found: dict[str, Any] = student.method(
-        probe, "__call__", function, case, seed, settings, global_seed
-    )
+    found: dict[str, Any] = student.probe(PROBES, "search_once", case, seed, settings, global_seed)
     expect(nb2_remedies.search_form(found))
     return found
 
@@ -84,10 +80,7 @@ def test_search_heeds_steps_and_rate(student: Student) -> None:
 
 def ask_encoder_loss(student: Student, seed: int, latent_size: int, count: int) -> dict[str, Any]:
     """Ask for the loss of a batch and require its form."""
-    probe = student.library(PROBES, "encoder_once")
-    measured: dict[str, Any] = student.method(
-        probe, "__call__", student.given("encoder_loss"), seed, latent_size, count
-    )
+    measured: dict[str, Any] = student.probe(PROBES, "encoder_once", seed, latent_size, count)
     expect(nb2_remedies.loss_form(measured["loss"]))
     return measured
 
@@ -115,9 +108,8 @@ def test_encoder_loss_gradient(student: Student) -> None:
 @pytest.mark.exercise("2.6", weight=1, core=True)
 def test_encoder_learns(student: Student) -> None:
     """Trained with this loss, the encoder learns and the pair stays as it is."""
-    probe = student.library(PROBES, "encoder_training")
-    function = student.given("encoder_loss")
-    expect(nb2_remedies.encoder_learns(student.method(probe, "__call__", function, 604, 4, 25)))
+    learnt = student.probe(PROBES, "encoder_training", 604, 4, 25, seconds=FIT_SECONDS)
+    expect(nb2_remedies.encoder_learns(learnt))
 
 
 # ---------------------------------------------------------------- exercise 2.7

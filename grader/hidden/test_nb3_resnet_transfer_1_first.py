@@ -164,9 +164,7 @@ def test_backbone_takes_mean_and_std_of_its_arguments(student: Student) -> None:
 @pytest.mark.exercise("3.3", weight=1)
 def test_backbone_returns_an_array(student: Student) -> None:
     """A NumPy array, as everything else in the notebook takes."""
-    probe = student.library(PROBES, "kind_of_result")
-    function = student.given("to_backbone")
-    kind = student.method(probe, "__call__", function, strokes(342, 2), 32, MEAN, STD)
+    kind = student.probe(PROBES, "kind_of_result", strokes(342, 2), 32, MEAN, STD)
     expect(nb3_images.backbone_is_array(kind))
 
 

@@ -8,7 +8,7 @@ import pytest
 from data_utils.selfcheck import nb3_head, nb3_scaling
 from data_utils.selfcheck.words import expect
 from grader.hidden.nb3_reference_first import best_head, standardised
-from grader.student import Student
+from grader.student import FIT_SECONDS, Student
 
 PROBES = "selfcheck.nb3_probes_first"  # of data_utils
 
@@ -23,10 +23,8 @@ def head_of(
     global_seed: int = 1,
 ) -> dict[str, Any]:
     """Train a head behind the wall; require its form, which every question needs."""
-    probe = student.library(PROBES, "head_report")
-    report: dict[str, Any] = student.method(
-        probe, "__call__", student.given("train_head"), features, labels, seed, None, global_seed
-    )
+    given = (features, labels, seed, None, global_seed)
+    report: dict[str, Any] = student.probe(PROBES, "head_report", *given, seconds=FIT_SECONDS)
     expect(nb3_head.head_form(report, features.shape[1], len(features)))
     return report
 

@@ -151,10 +151,7 @@ def freezing(
 ) -> dict[str, Any]:
     """Freeze stages of a small network, and train what comes back for a few steps."""
     names = ["stem", "low", "mid", "high"]
-    probe = student.library(PROBES, "freeze_report")
-    report: dict[str, Any] = student.method(
-        probe, "__call__", student.given("freeze"), names, frozen, seed, before
-    )
+    report: dict[str, Any] = student.probe(PROBES, "freeze_report", names, frozen, seed, before)
     return report
 
 
@@ -260,9 +257,7 @@ def strokes(seed: int, count: int, size: int) -> np.ndarray:
 @pytest.mark.exercise("3.12", weight=1)
 def test_heat_changes_with_the_weights(student: Student) -> None:
     """Maps of a trained network and of one with random weights differ as they should."""
-    probe = student.library(PROBES, "heat_report")
-    given = (student.given("grad_cam"), strokes(1206, 6, 32), "edges", 1206)
-    reports = student.method(probe, "__call__", *given)
+    reports = student.probe(PROBES, "heat_report", strokes(1206, 6, 32), "edges", 1206)
     for report in reports:
         expect(nb3_heat.heat_form(report["heat"], report["maps"]))
     trained, random = (np.asarray(report["heat"], float) for report in reports)

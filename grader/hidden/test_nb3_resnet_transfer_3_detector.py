@@ -22,8 +22,9 @@ from grader.hidden.detector_checks import (
 )
 from grader.hidden.nb3_fits import QUICK_BANK, Refit, refit_images
 from grader.sandbox import Handle
-from grader.student import Student
+from grader.student import FIT_SECONDS, Student
 
+FEW_IMAGES = 300  # for a fit that only has to set its threshold
 UNTRAINED_MARGIN = 0.2  # AUROC; honest designs lead by 0.35 on digit 9 on average
 # The exercises whose functions read features, compare them, and learn from them.
 after_features = pytest.mark.needs("3.3", "3.7")
@@ -55,6 +56,12 @@ def untrained(fitter: Student, first: Refit) -> Handle:
 
 
 @pytest.fixture(scope="session")
+def exam_scores(fitter: Student, first: Refit, trained: Handle) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of the exam's normal images and of its anomalies, asked for once."""
+    return first.exam_scores(fitter, trained)
+
+
+@pytest.fixture(scope="session")
 def few_fitter(examination: Examination) -> Student:
     """The way to exercise 3.10, shared by the fits below."""
     return examination.student(examination.submission.notebook.exercise("3.10"))
@@ -64,6 +71,14 @@ def few_fitter(examination: Examination) -> Student:
 def few(few_fitter: Student, first: Refit) -> Handle:
     """A head that has learnt from twenty labelled anomalies, fitted once."""
     return first.fit_few(few_fitter)
+
+
+@pytest.fixture(scope="session")
+def few_exam_scores(
+    few_fitter: Student, first: Refit, few: Handle
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same as `exam_scores` for the head."""
+    return first.exam_scores(few_fitter, few)
 
 
 @pytest.mark.exercise("3.9", weight=1)
@@ -102,10 +117,14 @@ def test_fit_takes_random_weights_on_request(
 @pytest.mark.exercise("3.9", weight=3, core=True)
 @after_features
 def test_features_beat_random_weights(
-    student: Student, first: Refit, trained: Handle, untrained: Handle, facts: dict[str, float]
+    student: Student,
+    first: Refit,
+    untrained: Handle,
+    exam_scores: tuple[np.ndarray, np.ndarray],
+    facts: dict[str, float],
 ) -> None:
     """On exam images pretrained features rank much better than those of random weights."""
-    reached, before = (first.auroc(student, fit) for fit in (trained, untrained))
+    reached, before = auroc(*exam_scores), first.auroc(student, untrained)
     facts[f"auroc_refit_{first.digit}"] = reached
     facts[f"auroc_untrained_{first.digit}"] = before
     expect(nb3_detector.better_than_untrained(reached, before, UNTRAINED_MARGIN))
@@ -149,7 +168,8 @@ def test_threshold_follows_the_target(student: Student, first: Refit, trained: H
     """The threshold leaves the wanted share of x_val above it: 5 %, or what was asked for."""
     # Fainter images than those to train on: a threshold from x_train would be far off.
     faint = first.x_val // 3
-    asked = student.keep(first.x_train, faint, first.seed, target_fpr=0.2, budget="quick")
+    some = first.x_train[:FEW_IMAGES]
+    asked = student.keep(some, faint, first.seed, target_fpr=0.2, budget="quick")
     for detector, target, images in ((trained, TARGET_FPR, first.x_val), (asked, 0.2, faint)):
         got = student.attribute(detector, "threshold")
         expect(nb3_detector.threshold_is_set(got))
@@ -159,12 +179,15 @@ def test_threshold_follows_the_target(student: Student, first: Refit, trained: H
 @pytest.mark.exercise("3.9", weight=1)
 @after_features
 def test_false_alarms_are_as_promised(
-    student: Student, first: Refit, trained: Handle, facts: dict[str, float]
+    student: Student,
+    trained: Handle,
+    exam_scores: tuple[np.ndarray, np.ndarray],
+    facts: dict[str, float],
 ) -> None:
     """Unseen normal images are flagged about as often as was asked for."""
     threshold = student.attribute(trained, "threshold")
     expect(nb3_detector.threshold_is_set(threshold))
-    rate = float(np.mean(own_scores(student, trained, first.exam_normal) > float(threshold)))
+    rate = float(np.mean(exam_scores[0] > float(threshold)))
     facts["false_alarms"] = rate
     expect(nb3_detector.false_alarms_as_promised(rate, TARGET_FPR))
 
@@ -203,10 +226,8 @@ def test_few_labels_are_put_together(student: Student) -> None:
         rng.integers(low, high, (count, 28, 28)).astype(np.uint8)
         for low, high, count in ((0, 90, 41), (140, 256, 9), (0, 120, 160))
     )
-    probe = student.library("selfcheck.nb3_probes_detector", "few_labels_report")
-    report = student.method(
-        probe, "__call__", student.given("fit_few_labels"), dark, bright, x_val, 5
-    )
+    module = "selfcheck.nb3_probes_detector"
+    report = student.probe(module, "few_labels_report", dark, bright, x_val, 5, seconds=FIT_SECONDS)
     expect(nb3_detector.labels_belong(report["labels"], len(dark), len(bright)))
     expect(nb3_detector.threshold_is_set(report["threshold"]))
 
@@ -214,10 +235,13 @@ def test_few_labels_are_put_together(student: Student) -> None:
 @pytest.mark.exercise("3.10", weight=3, core=True)
 @after_head
 def test_twenty_labels_reach_their_floor(
-    student: Student, first: Refit, few: Handle, facts: dict[str, float]
+    student: Student,
+    first: Refit,
+    few_exam_scores: tuple[np.ndarray, np.ndarray],
+    facts: dict[str, float],
 ) -> None:
     """Twenty labelled anomalies give a detector that finds others of their kind in the exam."""
-    reached = first.auroc(student, few)
+    reached = auroc(*few_exam_scores)
     facts[f"auroc_few_{first.digit}"] = reached
     excuse_without_floors(student)
     expect(_few_at_floor(student, first.digit, reached))
@@ -238,10 +262,12 @@ def test_twenty_labels_of_another_digit(
 
 @pytest.mark.exercise("3.10", weight=1)
 @after_head
-def test_labels_make_the_difference(student: Student, first: Refit, few: Handle) -> None:
+def test_labels_make_the_difference(
+    student: Student, first: Refit, few_exam_scores: tuple[np.ndarray, np.ndarray]
+) -> None:
     """With normal images in place of the labelled anomalies the ranking is worse."""
     mislabelled = first.fit_few(student, first.x_val[:20])
-    ranks = [first.auroc(student, detector) for detector in (few, mislabelled)]
+    ranks = auroc(*few_exam_scores), first.auroc(student, mislabelled)
     expect(nb3_detector.learns_from_labels(*ranks))
 
 
@@ -262,7 +288,7 @@ def test_few_labels_threshold_comes_from_validation(
 ) -> None:
     """5 % of the validation scores lie above the threshold."""
     faint = first.x_val // 3
-    other = student.keep(first.x_train, first.x_labelled, faint, first.seed)
+    other = student.keep(first.x_train[:FEW_IMAGES], first.x_labelled, faint, first.seed)
     for detector, images in ((few, first.x_val), (other, faint)):
         got = student.attribute(detector, "threshold")
         expect(nb3_detector.threshold_is_set(got))

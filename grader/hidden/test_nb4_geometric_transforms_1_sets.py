@@ -114,9 +114,8 @@ def test_twins_leave_their_input_alone(student: Student) -> None:
 def labelled(student: Student, seed: int, n: int, places: list[int]) -> tuple[Any, ...]:
     """Build a set behind the wall; return what came, the right pictures, and the images."""
     images, steps = noise(seed, n, 28, 28), [ROWS[place] for place in places]
-    probe = student.library(PROBES, "labelled_report")
     plain = [[int(value) for value in one] for one in steps]
-    report = student.method(probe, "__call__", student.given("self_labelled"), images, plain)
+    report = student.probe(PROBES, "labelled_report", images, plain)
     expect(nb4_sets.set_form(report, images, len(places)))
     return report, every_picture(images, steps), images
 
@@ -179,9 +178,7 @@ def classifier(student: Student, count: int, seed: int, n: int = 5) -> dict[str,
     pictures = every_picture(noise(seed, n, 28, 28), [ROWS[0], *(how for _, how in CHANGES)])
     x = (pictures.reshape(-1, 1, 28, 28) / 127.5 - 1).astype(np.float32)
     labels = np.arange(len(x), dtype=np.int64) % min(count, 1 + len(CHANGES))
-    probe = student.library(PROBES, "classifier_report")
-    build = student.given("build_classifier")
-    report: dict[str, Any] = student.method(probe, "__call__", build, count, x, labels, seed)
+    report: dict[str, Any] = student.probe(PROBES, "classifier_report", count, x, labels, seed)
     expect(nb4_networks.classifier_form(report))
     return report
 

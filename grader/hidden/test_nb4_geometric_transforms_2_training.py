@@ -11,7 +11,7 @@ from data_utils.selfcheck.nb4_probes_scores import one_sided
 from data_utils.selfcheck.nb4_scores import inputs_left_alone
 from data_utils.selfcheck.words import expect
 from grader.hidden.nb4_reference_scores import climb, path
-from grader.student import CALL_SECONDS, Student
+from grader.student import FIT_SECONDS, Student
 
 PROBES = "selfcheck.nb4_probes_scores"  # of data_utils
 
@@ -29,9 +29,8 @@ def watched(
     global_seed: int = 1,
 ) -> dict[str, Any]:
     """Let a small network be trained behind the wall; return what was measured."""
-    probe, function = student.library(PROBES, "training_report"), student.given("train_classifier")
-    settings = (list(turns), epochs, seed, global_seed)
-    report: dict[str, Any] = student.method(probe, "__call__", function, images, *settings)
+    given = (images, list(turns), epochs, seed, global_seed)
+    report: dict[str, Any] = student.probe(PROBES, "training_report", *given, seconds=FIT_SECONDS)
     return report
 
 
@@ -246,9 +245,7 @@ def ask_ascent(
         uphill: np.ndarray = pull * (top - now)
         return uphill
 
-    probe, function = student.library(PROBES, "ascent_report"), student.given("ascend")
-    given = (function, image, top, pull, steps, rate)
-    report = student.method(probe, "__call__", *given, seconds=CALL_SECONDS)
+    report = student.probe(PROBES, "ascent_report", image, top, pull, steps, rate)
     expect(nb4_ascent.ascent_form(report["result"], image))
     return report, climb(image, slope, steps, rate), slope
 

@@ -1,4 +1,4 @@
-"""Grading from the outside: the release, the profile that counts, the commands."""
+"""Grading from the outside: the release, the solution, the promised marks, the commands."""
 
 import json
 import statistics
@@ -29,14 +29,6 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 each_notebook = pytest.mark.parametrize("notebook_id", [n.id for n in load_course().notebooks])
-# AUROC on the exam that one run of the solution reaches, by notebook and digit; the mean over ten
-# seeds is higher.
-ONE_RUN = {
-    NB: ("auroc_exam_9", 0.68),
-    "nb2_gan_detector": ("auroc_exam_5", 0.88),
-    "nb3_resnet_transfer": ("auroc_exam_9", 0.87),
-    "nb4_geometric_transforms": ("auroc_exam_8", 0.90),
-}
 
 
 @pytest.mark.slow
@@ -50,14 +42,13 @@ def test_the_notebook_as_shipped_earns_nothing_and_says_why(notebook_id: str) ->
 
 
 @pytest.mark.slow
-@each_notebook
-def test_the_solution_in_the_profile_that_counts(notebook_id: str) -> None:
+@pytest.mark.parametrize("notebook_id", [n.id for n in load_course().notebooks if n.id != NB])
+def test_the_solution_gets_every_point(notebook_id: str) -> None:
+    """That of notebook 1 is graded by nbgrader's command (tests/nbgrader)."""
     path = ROOT / "solutions" / notebook_id / f"{notebook_id}.ipynb"
-    report = grade_submission(path, Settings("embedded"))
+    report = grade_submission(path, Settings("quick"))
     assert report.points == load_course().notebook(notebook_id).points
     assert report.flags == ()
-    name, least = ONE_RUN[notebook_id]
-    assert report.facts[name] >= least
 
 
 def test_one_recipe_reaches_the_exam_marks_of_the_course() -> None:

@@ -35,7 +35,7 @@ SAVED_ELSEWHERE = [
 ]
 # Bad files are graded one by one; who is wrong or hostile, several at once. Beside an attack, what
 # is not attacked comes from the honest design that differs most from the solution. The solution by
-# itself is graded in profile embedded (test_grading), every design by `make demo`.
+# itself is graded in test_grading, and the other designs by `grader demo --all`.
 GRADED_WHOLE = {"nb1_autoencoder"}  # in test_grading: beside each of its attacks 1.1 is wrong
 DESIGNS = {
     "nb1_autoencoder": "convolutional_design",
@@ -240,7 +240,8 @@ def test_several_mistakes_and_attacks_cost_exactly_their_exercises(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if any(student.message == "did not stop" for student in students):
-        monkeypatch.setitem(Student.call.__kwdefaults__, "seconds", SOON)
+        for way in (Student.call, Student.probe):
+            monkeypatch.setitem(way.__kwdefaults__, "seconds", SOON)
         monkeypatch.setitem(CELL_SECONDS, "quick", SOON_CELL)
     path = tmp_path / f"{notebook_id}.ipynb"
     nbformat.write(handed_in(students, notebook_id), path)
