@@ -16,10 +16,10 @@ demo: $(INSTALLED) ## grade the sample classes and print their grade tables
 	$(BIN)/python -m grader demo
 
 test: $(INSTALLED) ## run every test
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2
 
 test-unit: $(INSTALLED) ## run the tests that train nothing, attack nothing and open no browser
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not browser"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not browser"
 
 lab: $(INSTALLED) ## open the student notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks/

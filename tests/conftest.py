@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from grader.examination import ONE_THREAD
+
 # Start of a test's id -> what its tests share. All others are dealt out one by one.
 SHARED = {
     "tests/browser/": "browser and servers",
@@ -26,9 +28,11 @@ SHARED = {
 def pytest_configure() -> None:
     """Heed Ctrl-C: a shell's background job ignores it, and so would all that the tests start.
 
-    And one thread for each process: torch's would fight over the cores that the processes share.
+    And one thread for each process: a framework's would fight over the cores that the processes
+    share.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
