@@ -234,6 +234,7 @@ QUESTIONS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [["stem", "edges", "parts"], ["last"], []])
 def test_the_real_network_is_judged_as_the_small_one(frozen: list[str]) -> None:
     """ResNet-18 without weights, frozen rightly and with batch norm left in training mode."""

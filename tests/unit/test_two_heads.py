@@ -81,6 +81,7 @@ def test_the_weights_follow_the_seed_and_leave_torchs_own_state() -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
+@pytest.mark.slow
 def test_training_follows_its_seed(learnt: tuple[Any, list[float]]) -> None:
     torch.manual_seed(99)
     np.random.seed(99)
