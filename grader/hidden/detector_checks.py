@@ -5,6 +5,7 @@ The questions are asked here and the words come from each notebook's own module 
 
 import contextlib
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -59,6 +60,27 @@ def in_other_company(
             raise Found(scores)
         apart[piece] = scores
     return apart
+
+
+class ScoreWords(Protocol):
+    """What a notebook's module of `selfcheck` says of scores."""
+
+    def score_is_upright(self, reached: float) -> Finding | None:
+        """Judge an AUROC that should lie far above a half."""
+
+    def same_in_any_order(self, together: np.ndarray, apart: np.ndarray) -> Finding | None:
+        """Judge two scorings of the same images."""
+
+
+def ranks_each_alone(
+    student: Student, detector: Handle, normal: np.ndarray, anomaly: np.ndarray, words: ScoreWords
+) -> None:
+    """Require scores that are high for anomalies, and the same in any order and any batch."""
+    images = np.concatenate([normal, anomaly])
+    together = own_scores(student, detector, images)
+    expect(words.score_is_upright(auroc(together[: len(normal)], together[len(normal) :])))
+    apart = in_other_company(lambda some: student.method(detector, "anomaly_score", some), images)
+    expect(words.same_in_any_order(together, apart))
 
 
 def auroc_of_run(

@@ -16,6 +16,7 @@ REFIT_SEEDS = (101, 202)  # other than the notebook's
 QUICK_BANK = 1000  # BANK["quick"] of the notebook; its locked cell cannot be changed
 TRAIN_IMAGES = 1300  # more than that bank holds
 VAL_IMAGES = 450
+FEW_IMAGES = 300  # to train on, where a fit only has to set its threshold
 LABELLED = 20
 
 

@@ -1,4 +1,4 @@
-"""The hidden checks of exercises 3.9 and 3.10: re-fits on other digits, and the whole run.
+"""The hidden checks of exercise 3.9: re-fits on other digits, and the whole run.
 
 A fit goes through the learner's other functions. Checks that need one are excused where it has
 already lost points.
@@ -9,26 +9,24 @@ import pytest
 
 from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_score, nb3_detector
-from data_utils.selfcheck.words import Finding, expect
+from data_utils.selfcheck.words import expect
 from grader.examination import Examination
 from grader.hidden.detector_checks import (
     TARGET_FPR,
     at_floor,
     auroc_of_run,
     excuse_without_floors,
-    in_other_company,
     own_scores,
+    ranks_each_alone,
     threshold_of_run,
 )
-from grader.hidden.nb3_fits import QUICK_BANK, Refit, refit_images
+from grader.hidden.nb3_fits import FEW_IMAGES, QUICK_BANK, Refit, refit_images
 from grader.sandbox import Handle
-from grader.student import FIT_SECONDS, Student
+from grader.student import Student
 
-FEW_IMAGES = 300  # for a fit that only has to set its threshold
 UNTRAINED_MARGIN = 0.2  # AUROC; honest designs lead by 0.35 on digit 9 on average
-# The exercises whose functions read features, compare them, and learn from them.
+# The exercises whose functions read features and compare them.
 after_features = pytest.mark.needs("3.3", "3.7")
-after_head = pytest.mark.needs("3.3", "3.5", "3.6")
 
 
 @pytest.fixture(scope="session")
@@ -59,26 +57,6 @@ def untrained(fitter: Student, first: Refit) -> Handle:
 def exam_scores(fitter: Student, first: Refit, trained: Handle) -> tuple[np.ndarray, np.ndarray]:
     """Scores of the exam's normal images and of its anomalies, asked for once."""
     return first.exam_scores(fitter, trained)
-
-
-@pytest.fixture(scope="session")
-def few_fitter(examination: Examination) -> Student:
-    """The way to exercise 3.10, shared by the fits below."""
-    return examination.student(examination.submission.notebook.exercise("3.10"))
-
-
-@pytest.fixture(scope="session")
-def few(few_fitter: Student, first: Refit) -> Handle:
-    """A head that has learnt from twenty labelled anomalies, fitted once."""
-    return first.fit_few(few_fitter)
-
-
-@pytest.fixture(scope="session")
-def few_exam_scores(
-    few_fitter: Student, first: Refit, few: Handle
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same as `exam_scores` for the head."""
-    return first.exam_scores(few_fitter, few)
 
 
 @pytest.mark.exercise("3.9", weight=1)
@@ -150,7 +128,8 @@ def test_scores_are_upright_and_each_for_itself(
     student: Student, first: Refit, trained: Handle
 ) -> None:
     """anomaly_score is high for anomalies, and the same in any order and any batch."""
-    _upright_and_alone(student, first, trained)
+    some = first.exam_normal[:100], first.exam_anomaly[:100]
+    ranks_each_alone(student, trained, *some, nb3_detector)
 
 
 @pytest.mark.exercise("3.9", weight=1)
@@ -213,120 +192,3 @@ def test_run_threshold_comes_from_validation(
 ) -> None:
     """The detector's threshold follows from its scores of x_val, and from nothing else."""
     threshold_of_run(student, series)
-
-
-@pytest.mark.exercise("3.10", weight=1)
-def test_few_labels_are_put_together(student: Student) -> None:
-    """Normal images are labelled 0 and anomalies 1, and a threshold is set.
-
-    Whatever the learner's other functions do: others stand in their places.
-    """
-    rng = np.random.default_rng(1010)
-    dark, bright, x_val = (
-        rng.integers(low, high, (count, 28, 28)).astype(np.uint8)
-        for low, high, count in ((0, 90, 41), (140, 256, 9), (0, 120, 160))
-    )
-    module = "selfcheck.nb3_probes_detector"
-    report = student.probe(module, "few_labels_report", dark, bright, x_val, 5, seconds=FIT_SECONDS)
-    expect(nb3_detector.labels_belong(report["labels"], len(dark), len(bright)))
-    expect(nb3_detector.threshold_is_set(report["threshold"]))
-
-
-@pytest.mark.exercise("3.10", weight=3, core=True)
-@after_head
-def test_twenty_labels_reach_their_floor(
-    student: Student,
-    first: Refit,
-    few_exam_scores: tuple[np.ndarray, np.ndarray],
-    facts: dict[str, float],
-) -> None:
-    """Twenty labelled anomalies give a detector that finds others of their kind in the exam."""
-    reached = auroc(*few_exam_scores)
-    facts[f"auroc_few_{first.digit}"] = reached
-    excuse_without_floors(student)
-    expect(_few_at_floor(student, first.digit, reached))
-
-
-@pytest.mark.exercise("3.10", weight=1)
-@after_head
-def test_twenty_labels_of_another_digit(
-    student: Student, exam: tuple[np.ndarray, np.ndarray], facts: dict[str, float]
-) -> None:
-    """The same with another digit and another seed."""
-    other = refit_images(exam, 1)
-    reached = other.auroc(student, other.fit_few(student))
-    facts[f"auroc_few_{other.digit}"] = reached
-    excuse_without_floors(student)
-    expect(_few_at_floor(student, other.digit, reached))
-
-
-@pytest.mark.exercise("3.10", weight=1)
-@after_head
-def test_labels_make_the_difference(
-    student: Student, first: Refit, few_exam_scores: tuple[np.ndarray, np.ndarray]
-) -> None:
-    """With normal images in place of the labelled anomalies the ranking is worse."""
-    mislabelled = first.fit_few(student, first.x_val[:20])
-    ranks = auroc(*few_exam_scores), first.auroc(student, mislabelled)
-    expect(nb3_detector.learns_from_labels(*ranks))
-
-
-@pytest.mark.exercise("3.10", weight=1)
-@after_head
-def test_head_detector_scales_once(student: Student, few: Handle) -> None:
-    """The detector standardises by the normal features as the backbone gave them."""
-    student.method(few, "parameters")  # a detector at all
-    has = student.method(few, "__dir__")
-    if "normal" in has:  # an honest detector of another kind may keep its scale elsewhere
-        expect(nb3_detector.scaled_once(student.attribute(few, "normal")))
-
-
-@pytest.mark.exercise("3.10", weight=2)
-@pytest.mark.needs("3.3", "3.5", "3.6", "3.9")
-def test_few_labels_threshold_comes_from_validation(
-    student: Student, first: Refit, few: Handle
-) -> None:
-    """5 % of the validation scores lie above the threshold."""
-    faint = first.x_val // 3
-    other = student.keep(first.x_train[:FEW_IMAGES], first.x_labelled, faint, first.seed)
-    for detector, images in ((few, first.x_val), (other, faint)):
-        got = student.attribute(detector, "threshold")
-        expect(nb3_detector.threshold_is_set(got))
-        expect(nb1_score.threshold_value(got, own_scores(student, detector, images), TARGET_FPR))
-
-
-@pytest.mark.exercise("3.10", weight=1)
-@after_head
-def test_few_labels_scores_are_upright_and_each_for_itself(
-    student: Student, first: Refit, few: Handle
-) -> None:
-    """anomaly_score is high for anomalies, and the same in any order and any batch."""
-    _upright_and_alone(student, first, few)
-
-
-@pytest.mark.exercise("3.10", weight=1)
-@after_head
-def test_few_labels_are_the_same_for_the_same_seed(
-    student: Student, first: Refit, few: Handle
-) -> None:
-    """The same seed gives the same detector."""
-    images = first.exam_anomaly[:100]
-    again = own_scores(student, first.fit_few(student), images)
-    expect(nb3_detector.same_for_same_seed(own_scores(student, few, images), again))
-
-
-def _upright_and_alone(student: Student, images: Refit, detector: Handle) -> None:
-    normal, anomaly = images.exam_normal[:100], images.exam_anomaly[:100]
-    some = np.concatenate([normal, anomaly])
-    together = own_scores(student, detector, some)
-    expect(nb3_detector.score_is_upright(auroc(together[: len(normal)], together[len(normal) :])))
-    apart = in_other_company(lambda part: student.method(detector, "anomaly_score", part), some)
-    expect(nb3_detector.same_in_any_order(together, apart))
-
-
-def _few_at_floor(student: Student, digit: int, reached: float) -> Finding | None:
-    floor = student.floor("quick", digit, exercise="3.10")
-    if floor is None or floor.auroc is None:
-        return None
-    where = f"{student.notebook.setting.words(digit)}, twenty labelled, exam images"
-    return nb3_detector.few_labels_reach_floor(reached, floor.auroc, where)

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_score, nb3_detector, nb4_detector
 from data_utils.selfcheck.words import expect
 from grader.examination import Examination
@@ -18,8 +17,8 @@ from grader.hidden.detector_checks import (
     at_floor,
     auroc_of_run,
     excuse_without_floors,
-    in_other_company,
     own_scores,
+    ranks_each_alone,
     threshold_of_run,
 )
 from grader.hidden.nb4_fits import QUICK_EPOCHS, refit_images
@@ -130,12 +129,8 @@ def test_fit_scores_are_upright_and_each_for_itself(
     student: Student, first: Refit, trained: Handle
 ) -> None:
     """anomaly_score is high for anomalies, and the same in any order and any batch."""
-    normal, anomaly = first.exam_normal[:60], first.exam_anomaly[:60]
-    images = np.concatenate([normal, anomaly])
-    together = own_scores(student, trained, images)
-    expect(nb4_detector.score_is_upright(auroc(together[: len(normal)], together[len(normal) :])))
-    apart = in_other_company(lambda some: student.method(trained, "anomaly_score", some), images)
-    expect(nb4_detector.same_in_any_order(together, apart))
+    some = first.exam_normal[:60], first.exam_anomaly[:60]
+    ranks_each_alone(student, trained, *some, nb4_detector)
 
 
 @pytest.mark.exercise("4.10", weight=1)

@@ -29,6 +29,14 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 each_notebook = pytest.mark.parametrize("notebook_id", [n.id for n in load_course().notebooks])
+# AUROC on the exam that one run of the solution in profile quick reaches, by notebook and digit.
+# Its ten seeds lie from .911 to .957, .896 to .935, and .936 to .944 (nb2_designs.json and its like
+# in benchmarks/results). The solution of notebook 1 is graded in tests/nbgrader.
+ONE_RUN = {
+    "nb2_gan_detector": ("auroc_exam_5", 0.88),
+    "nb3_resnet_transfer": ("auroc_exam_9", 0.87),
+    "nb4_geometric_transforms": ("auroc_exam_8", 0.90),
+}
 
 
 @pytest.mark.slow
@@ -42,13 +50,14 @@ def test_the_notebook_as_shipped_earns_nothing_and_says_why(notebook_id: str) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("notebook_id", [n.id for n in load_course().notebooks if n.id != NB])
+@pytest.mark.parametrize("notebook_id", ONE_RUN)
 def test_the_solution_gets_every_point(notebook_id: str) -> None:
-    """That of notebook 1 is graded by nbgrader's command (tests/nbgrader)."""
     path = ROOT / "solutions" / notebook_id / f"{notebook_id}.ipynb"
     report = grade_submission(path, Settings("quick"))
     assert report.points == load_course().notebook(notebook_id).points
     assert report.flags == ()
+    name, least = ONE_RUN[notebook_id]
+    assert report.facts[name] >= least
 
 
 def test_one_recipe_reaches_the_exam_marks_of_the_course() -> None:
