@@ -32,6 +32,7 @@ __all__ = [
     "parse_course",
 ]
 
+STAND_INS = ("arrays", "code")
 HINTS_PER_EXERCISE = 2  # the first asks, the second shows the shape of the answer
 
 
@@ -74,12 +75,20 @@ def _notebook(table: dict[str, Any]) -> Notebook:
     if table["framework"] not in FRAMEWORK_PACKAGES:
         known = ", ".join(FRAMEWORK_PACKAGES)
         raise CourseFileError(f"Notebook {table['id']}: the framework must be one of {known}.")
+    exercises = tuple(_exercise(row) for row in table["exercises"])
+    for place, exercise in enumerate(exercises):
+        unknown = set(exercise.builds_on) - {earlier.id for earlier in exercises[:place]}
+        if unknown:
+            raise CourseFileError(
+                f"Exercise {exercise.id} builds on {', '.join(sorted(unknown))}, which is no "
+                "earlier exercise of its notebook."
+            )
     return Notebook(
         id=table["id"],
         title=table["title"],
         framework=table["framework"],
         setting=_setting(table["setting"]),
-        exercises=tuple(_exercise(row) for row in table["exercises"]),
+        exercises=exercises,
         questions=tuple(_question(row) for row in table.get("questions", [])),
         steps=tuple(_step(row) for row in table.get("steps", [])),
         floors=tuple(_floor(row) for row in table.get("floors", [])),
@@ -94,7 +103,10 @@ def _setting(name: str) -> Setting:
 
 
 def _exercise(row: dict[str, Any]) -> Exercise:
-    exercise = Exercise(**{**row, "hints": tuple(row["hints"])})
+    lists = {name: tuple(row.get(name, ())) for name in ("hints", "builds_on")}
+    exercise = Exercise(**{**row, **lists})
+    if exercise.stand_in not in STAND_INS:
+        raise CourseFileError(f"Exercise {exercise.id}: stand_in is {' or '.join(STAND_INS)}.")
     if not isinstance(exercise.points, int) or exercise.points <= 0:
         raise CourseFileError(f"Exercise {exercise.id}: points must be a whole number above 0.")
     if len(exercise.hints) != HINTS_PER_EXERCISE:

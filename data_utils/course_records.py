@@ -86,6 +86,12 @@ class Exercise:
     points, minutes, lines, difficulty : int
         What the card above the exercise says; difficulty runs from 1 to 5.
     hints : tuple of str
+    builds_on : tuple of str
+        Ids of earlier exercises whose functions this one's function goes through.
+    stand_in : {"arrays", "code"}
+        What takes the place of this exercise's function where it lost points and a later one
+        builds on it: a call of the reference in another process, for arrays go in and come out,
+        or the reference's own code, for a network or a loss has to live in the process.
     """
 
     id: str
@@ -96,6 +102,8 @@ class Exercise:
     lines: int
     difficulty: int
     hints: tuple[str, ...]
+    builds_on: tuple[str, ...] = ()
+    stand_in: str = "arrays"
 
     @property
     def grade_id(self) -> str:

@@ -10,6 +10,7 @@ from data_utils.course import Exercise
 from data_utils.runtime import FRAMEWORK_PACKAGES
 from data_utils.selfcheck.words import Finding, Found
 from grader.full_images import training_folder
+from grader.judging.twin import Twin
 from grader.sandbox import BadReply, CellResult, Isolation, Limits, Session, SessionDied
 from grader.sandbox.gpu import installed_gpu
 from grader.student import CALL_SECONDS, Student, death_finding
@@ -94,6 +95,7 @@ class Examination:
         self.settings = settings
         self._definitions: Session | None = None
         self._run: Run | None = None
+        self._twin: Session | None = None
         self._spent = 0.0
         self.peak_bytes = 0  # of the session that took most
         self._left_out: set[int] = set()  # places of cells that took the definitions down
@@ -109,19 +111,35 @@ class Examination:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for session in (self._definitions, self._run.session if self._run else None):
-            if session is not None:
-                self._end(session)
+        for session in self._live:
+            self._end(session)
 
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds inside all sessions so far."""
-        live = [self._definitions, self._run.session if self._run else None]
-        return self._spent + sum(session.cpu_seconds for session in live if session is not None)
+        return self._spent + sum(session.cpu_seconds for session in self._live)
+
+    @property
+    def _live(self) -> list[Session]:
+        """The sessions that are open."""
+        known = (self._definitions, self._run.session if self._run else None, self._twin)
+        return [session for session in known if session is not None]
 
     def student(self, exercise: Exercise) -> Student:
         """Return the way to the functions of one exercise."""
         return Student(self, exercise)
+
+    def twin(self) -> Twin:
+        """Return the clean session: the given definitions, and no cell of the student's."""
+        if self._twin is not None and not self._twin.alive:
+            self._end(self._twin)
+            self._twin = None
+        if self._twin is None:
+            self._twin = self._start(with_images=False)
+            for cell in self.submission.cells:
+                if cell.role == "given" and cell.in_definitions:
+                    self._twin.run_cell(cell.source, definitions_only=True)
+        return Twin(self._twin)
 
     def definitions(self) -> Session:
         """Return the session that holds the submission's definitions and no data set.

@@ -8,6 +8,7 @@ from data_utils.course import Exercise, Floor, Notebook, Step
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
 from grader.floors import no_floors
+from grader.judging.twin import Twin
 from grader.sandbox import (
     CallTimeout,
     Handle,
@@ -94,6 +95,11 @@ class Student:
         measure = self.library(module, name)
         learner = self.given(self._exercise.function)
         return self.method(measure, "__call__", learner, *args, seconds=seconds)
+
+    @property
+    def twin(self) -> Twin:
+        """The clean session: what the course's own code gives for the same inputs."""
+        return self._examination.twin()
 
     def method(self, handle: Handle, name: str, *args: Any, seconds: float = FIT_SECONDS) -> Any:
         """Call a method of a kept object."""
