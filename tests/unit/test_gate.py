@@ -1,27 +1,14 @@
 """The gate: what honest code returns passes unchanged, what no check can read is a finding."""
 
 import threading
-from typing import Any
 
 import numpy as np
 import pytest
 
 from data_utils.selfcheck.words import Found
 from grader.judging.gate import EMPTY_SIDES, admit
-from grader.sandbox import wire
 from grader.sandbox.plain import Opaque
-
-LIMIT = 2**26
-
-
-def crossed(value: object) -> Any:
-    """Return what the trusted side sees of a value."""
-    frame = b"".join(bytes(part) for part in wire.encode(value, LIMIT))
-    size = wire.HEADER.size
-    tree, payload = wire.lengths(frame[:size], LIMIT)
-    rest = bytearray(frame[size:])
-    return wire.decode(rest[:tree], rest[tree : tree + payload])
-
+from tests.odd_values import crossed, deep
 
 HONEST: dict[str, object] = {
     "None": None,
@@ -70,14 +57,6 @@ def test_an_object_by_itself_passes_for_the_checks_to_name() -> None:
         assert isinstance(admit(crossed(value)), Opaque)
 
 
-def deep(levels: int) -> list[Any]:
-    """A list in a list in a list, one of them with two rows of different lengths."""
-    value: list[Any] = [[1], [2, 3]]
-    for _ in range(levels):
-        value = [value]
-    return value
-
-
 NOT_ADMITTED: dict[str, tuple[object, str]] = {
     "larger than int64": (2**63, "64 bits"),
     "smaller than int64": (-(2**63) - 1, "64 bits"),
@@ -87,7 +66,7 @@ NOT_ADMITTED: dict[str, tuple[object, str]] = {
     "as a key": ({2**70: 1}, "71 bits"),
     "beyond the wire": ((10**400, 1), "type int"),
     "ragged": ([[1, 2], [3]], "different lengths"),
-    "ragged below": (deep(20), "different lengths"),
+    "ragged below": (deep(20, [[1], [2, 3]]), "different lengths"),
     "ragged with an empty row": ([[], [1]], "different lengths"),
     "rows of several depths": ([[1], [[2]]], "different lengths"),
     "number and list": ([1, [2, 3]], "beside lists"),
