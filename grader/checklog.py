@@ -7,6 +7,7 @@ import pytest
 
 from data_utils.course import Notebook
 from data_utils.selfcheck.words import Finding, Found
+from grader.judging.scrub import capped
 from grader.report import (
     EXCUSED,
     FAILED,
@@ -68,7 +69,7 @@ def _verdict(error: BaseException | None) -> tuple[str, Finding | None, str]:
     if error is None:
         return PASSED, None, ""
     if isinstance(error, Found):
-        return FAILED, error.finding, ""
+        return FAILED, capped(error.finding), ""
     if isinstance(error, Excused):
         return EXCUSED, None, str(error)
     note: Any = f"{type(error).__name__}: {error}"

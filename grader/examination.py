@@ -10,6 +10,7 @@ from data_utils.course import Exercise
 from data_utils.runtime import FRAMEWORK_PACKAGES
 from data_utils.selfcheck.words import Finding, Found
 from grader.full_images import training_folder
+from grader.judging.scrub import Scrubber, scrubbed, type_words
 from grader.judging.twin import Twin
 from grader.sandbox import BadReply, CellResult, Isolation, Limits, Session, SessionDied
 from grader.sandbox.gpu import installed_gpu
@@ -80,7 +81,8 @@ class Run:
             if result is None:
                 return f"the process died in {_title(cell)}"
             if result.status != "ok":
-                return f"{result.ename} in {_title(cell)}: {(result.evalue or '')[:100]}"
+                said = scrubbed(result.evalue or "")
+                return f"{type_words(result.ename or '')} in {_title(cell)}: {said}"
         return ""
 
 
@@ -100,6 +102,7 @@ class Examination:
         self.peak_bytes = 0  # of the session that took most
         self._left_out: set[int] = set()  # places of cells that took the definitions down
         self._last_death = ""
+        self.scrubber = Scrubber(submission.cells)
         self.lost: dict[str, Finding] = {}  # exercise id -> why its calls are not tried again
 
     def __enter__(self) -> "Examination":

@@ -8,6 +8,7 @@ from data_utils.course import Exercise, Floor, Notebook, Step
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
 from grader.floors import no_floors
+from grader.judging.scrub import REASON_CHARS, scrubbed
 from grader.judging.twin import Twin
 from grader.sandbox import (
     CallTimeout,
@@ -163,7 +164,8 @@ class Student:
         try:
             return self._on(run.session, operation, *args, **time)
         except StudentError as error:
-            stop = run.first_stop or f"{error.ename}: {error.evalue}"
+            told = self._examination.scrubber.account(self._exercise.id, error)
+            stop = run.first_stop or f"{told.ename}: {told.evalue}"
             raise Found(
                 Finding(
                     f"a working {args[0]} after the whole notebook was run"
@@ -183,10 +185,10 @@ class Student:
             return self._on(self._examination.definitions(), operation, *args, **kwargs)
         except StudentError as error:
             known = VISIBLE[self.notebook.id].names
-            where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
+            told = self._examination.scrubber.account(self._exercise.id, error)
             raise Found(
                 finding_for_exception(
-                    self._exercise.function, error.ename, error.evalue, where, known
+                    self._exercise.function, told.ename, told.evalue, told.where, known
                 )
             ) from None
 
@@ -199,7 +201,8 @@ class Student:
         except CallTimeout as error:
             finding = _too_long(f"{function} comes back in time", str(error))
         except SandboxError as error:  # died, sent rubbish, or its objects went with a dead session
-            finding = death_finding(f"{function} returns a result", str(error))
+            reason = scrubbed(str(error), REASON_CHARS)
+            finding = death_finding(f"{function} returns a result", reason)
         self._examination.lost[self._exercise.id] = finding
         raise Found(finding)
 
