@@ -13,6 +13,7 @@ from data_utils.prepared import prepared_arrays
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import (
     FAILED,
+    NOT_A_FUNCTION,
     PASSED,
     STOPPED,
     Finding,
@@ -126,9 +127,12 @@ class _Asker:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         name, known = self._name, self._known
-        function = self._namespace.get(name)
-        if not callable(function):
+        if name not in self._namespace:
             raise Found(finding_for_exception(name, "NameError", f"name '{name}'", "", known))
+        function = self._namespace[name]
+        if not callable(function):
+            kind = type(function).__name__
+            raise Found(finding_for_exception(name, NOT_A_FUNCTION, kind, "", known))
         try:
             return function(*args, **kwargs)
         except Exception as error:

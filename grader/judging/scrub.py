@@ -54,12 +54,16 @@ def type_words(name: str) -> str:
 
 def capped(finding: Finding) -> Finding:
     """Return a finding whose lines have a bounded length: a value's own texts may stand in it."""
-    lines = dataclasses.asdict(finding)
-    return Finding(
-        **{
-            name: line if len(line) <= FINDING_CHARS else line[: FINDING_CHARS - len(CUT)] + CUT
-            for name, line in lines.items()
-        }
+
+    def cut(line: str) -> str:
+        return line if len(line) <= FINDING_CHARS else line[: FINDING_CHARS - len(CUT)] + CUT
+
+    return dataclasses.replace(
+        finding,
+        expected=cut(finding.expected),
+        got=cut(finding.got),
+        why=cut(finding.why),
+        advice=cut(finding.advice),
     )
 
 
