@@ -11,6 +11,7 @@ import pytest
 from data_utils.course import Notebook
 from data_utils.errors import CourseKitError
 from data_utils.selfcheck.words import Finding, Found
+from grader.judging.scrub import capped
 from grader.report import (
     EXCUSED,
     FAILED,
@@ -114,7 +115,7 @@ def _verdict(error: BaseException | None) -> tuple[str, Finding | None, str]:
     if error is None:
         return PASSED, None, ""
     if isinstance(error, Found):
-        return FAILED, error.finding, ""
+        return FAILED, capped(error.finding), ""
     if isinstance(error, Excused):
         return EXCUSED, None, str(error)
     note = f"{type(error).__name__}: {error}"[:NOTE_CHARS]
