@@ -136,6 +136,7 @@ def _run_hidden_checks(
         *(f"--gpu={number}" for number in settings.gpus[:1]),
         f"--isolation={settings.isolation.value}",
         f"--exercise={only}",
+        f"--secret-file={settings.secret_file}",
     ]  # fmt: skip
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
