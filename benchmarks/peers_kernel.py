@@ -33,7 +33,6 @@ from grader.hidden.conftest import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_runtest_makereport,
-    pytest_runtest_setup,
     series,
     student,
 )

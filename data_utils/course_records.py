@@ -253,6 +253,16 @@ class Notebook:
         """Return the steps of an exercise, the first one first."""
         return tuple(step for step in self.steps if step.exercise == exercise_id)
 
+    def closure(self, exercise_id: str) -> set[str]:
+        """Return the ids of an exercise and of all that it builds on, directly or not.
+
+        Raises
+        ------
+        UnknownExerciseError
+        """
+        below = self.exercise(exercise_id).builds_on
+        return {exercise_id}.union(*(self.closure(id_) for id_ in below))
+
     def exercise(self, exercise_id: str) -> Exercise:
         """Return the exercise of that id.
 

@@ -1,26 +1,44 @@
 """What a run of hidden checks found out, collected while pytest runs."""
 
+from __future__ import annotations
+
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from data_utils.course import Notebook
+from data_utils.errors import CourseKitError
 from data_utils.selfcheck.words import Finding, Found
 from grader.report import (
     EXCUSED,
     FAILED,
     GRADER_ERROR,
+    NOT_SHOWN,
     PASSED,
     CheckResult,
     ExerciseResult,
     points_of,
 )
+from grader.sandbox import SandboxError
 from grader.submissions import Submission
+
+if TYPE_CHECKING:  # it makes students, and they make findings
+    from grader.examination import Examination
+
+
+NOTE_CHARS = 500  # of an exception's text, for the instructor
+UNREADABLE = Finding(
+    "a result that can be judged",
+    "values that the check could not work with",
+    "numbers are missing, far too large, or of another kind than the text asks for",
+    "call the function on the small example above, and look at type, shape and values",
+    own=True,
+)
 
 
 class Excused(Exception):
-    """A check is not counted: what it builds on lost its points, or there is no floor to reach."""
+    """A check is not counted: there is no floor to reach on this device."""
 
 
 class CheckLog:
@@ -38,6 +56,7 @@ class CheckLog:
         self.facts: dict[str, float] = {}
         self.series: dict[str, list[float]] = {}
         self.cpu_seconds = 0.0
+        self.examination: Examination | None = None  # once it is under way
 
     def record(self, item: pytest.Item, when: str, error: BaseException | None) -> None:
         """Log one phase of a check: a failure in any phase, success in the last."""
@@ -45,10 +64,24 @@ class CheckLog:
         if mark is None or (error is None and when != "call") or (error and when == "teardown"):
             return
         status, finding, note = _verdict(error)
+        if self.examination is not None and finding is not None:
+            status, finding = self._in_its_place(mark.args[0], status, finding)
         weight, core = mark.kwargs.get("weight", 1), mark.kwargs.get("core", False)
         title = inspect.getdoc(getattr(item, "function", None)) or item.name
         result = CheckResult(item.name, title.splitlines()[0], status, weight, core, finding, note)
         self.results.setdefault(mark.args[0], []).append(result)
+
+    def _in_its_place(self, exercise_id: str, status: str, finding: Finding) -> tuple[str, Finding]:
+        """Say what else a failure may come from: a line that did not run, or an earlier exercise.
+
+        Where an exercise builds on one that lost points and there is no reference to take its
+        place, a failure that is not the function's own shows nothing.
+        """
+        assert self.examination is not None
+        exercise = self.examination.submission.notebook.exercise(exercise_id)
+        if self.examination.not_replaced(exercise) and not finding.own:
+            return NOT_SHOWN, finding
+        return status, self.examination.explained(exercise_id, finding)
 
     def lost_points(self, exercise_id: str) -> bool:
         """Say whether a check of that exercise failed."""
@@ -65,11 +98,20 @@ class CheckLog:
 
 
 def _verdict(error: BaseException | None) -> tuple[str, Finding | None, str]:
+    """Return status, finding and note of a check that ended with this.
+
+    The solution was judged on this machine first, so what a value of the student's raises in a
+    check is the value's fault; only what comes from the machine is the grader's.
+    """
     if error is None:
         return PASSED, None, ""
     if isinstance(error, Found):
         return FAILED, error.finding, ""
     if isinstance(error, Excused):
         return EXCUSED, None, str(error)
-    note: Any = f"{type(error).__name__}: {error}"
-    return GRADER_ERROR, None, note[:500]
+    note = f"{type(error).__name__}: {error}"[:NOTE_CHARS]
+    if isinstance(error, (CourseKitError, SandboxError, OSError)) or not isinstance(
+        error, Exception
+    ):
+        return GRADER_ERROR, None, note
+    return FAILED, UNREADABLE, note

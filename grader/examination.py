@@ -1,23 +1,27 @@
 """One submission under examination: its two sandbox sessions, built when needed and rebuilt."""
 
 import dataclasses
+import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 
 from data_utils.backbone_weights import backbone_in_use
 from data_utils.course import Exercise
 from data_utils.runtime import FRAMEWORK_PACKAGES
-from data_utils.selfcheck.words import Finding, Found
+from data_utils.selfcheck.words import Finding
 from grader.full_images import training_folder
+from grader.judging.definitions import Definitions
+from grader.judging.stand_ins import StandIns
+from grader.judging.troubles import explained
 from grader.judging.twin import Twin
+from grader.judging.words import title_of
 from grader.sandbox import BadReply, CellResult, Isolation, Limits, Session, SessionDied
 from grader.sandbox.gpu import installed_gpu
-from grader.student import CALL_SECONDS, Student, death_finding
-from grader.submissions import Cell, Submission
+from grader.student import CALL_SECONDS, Student
+from grader.submissions import Cell, Submission, read_submission, solved_notebook
 
-DEFINITION_SECONDS = 90.0  # the set-up cell imports TensorFlow: about 5 CPU seconds
-MAX_BUILDS = 4  # of the definitions in a row; each costs an import of the framework
 CELL_SECONDS = {"quick": 90.0, "embedded": 600.0, "full": 1800.0}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 ONE_THREAD = dict.fromkeys(_THREAD_VARIABLES, "1")  # sessions side by side must not fight
@@ -81,28 +85,40 @@ class Run:
         """Say which cell stopped first, and why; empty if none did."""
         for cell, result in self.results:
             if result is None:
-                return f"the process died in {_title(cell)}"
+                return f"the process died in {title_of(cell)}"
             if result.status != "ok":
-                return f"{result.ename} in {_title(cell)}: {(result.evalue or '')[:100]}"
+                return f"{result.ename} in {title_of(cell)}: {(result.evalue or '')[:100]}"
         return ""
 
 
 class Examination:
     """The sessions of one submission.
 
-    Use as a context manager; both sessions end with it.
+    Use as a context manager; all sessions end with it.
+
+    Parameters
+    ----------
+    submission : Submission
+    settings : Settings
+    lost_points : callable
+        Whether an exercise, by its id, lost points so far: later ones then meet a reference there.
     """
 
-    def __init__(self, submission: Submission, settings: Settings) -> None:
+    def __init__(
+        self,
+        submission: Submission,
+        settings: Settings,
+        lost_points: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self.submission = submission
         self.settings = settings
-        self._definitions: Session | None = None
-        self._run: Run | None = None
+        self.lost_points = lost_points
+        self._definitions: dict[tuple[str, ...], Definitions] = {}
+        self._sessions: dict[tuple[str, ...], Session] = {}
+        self._runs: dict[tuple[str, ...], Run] = {}
         self._twin: Session | None = None
         self._spent = 0.0
         self.peak_bytes = 0  # of the session that took most
-        self._left_out: set[int] = set()  # places of cells that took the definitions down
-        self._last_death = ""
         self.lost: dict[str, Finding] = {}  # exercise id -> why its calls are not tried again
 
     def __enter__(self) -> "Examination":
@@ -125,69 +141,113 @@ class Examination:
     @property
     def _live(self) -> list[Session]:
         """The sessions that are open."""
-        known = (self._definitions, self._run.session if self._run else None, self._twin)
-        return [session for session in known if session is not None]
+        runs = [run.session for run in self._runs.values()]
+        return [s for s in (*self._sessions.values(), *runs, self._twin) if s is not None]
 
     def student(self, exercise: Exercise) -> Student:
         """Return the way to the functions of one exercise."""
         return Student(self, exercise)
 
+    @functools.cached_property
+    def solution(self) -> Submission | None:
+        """The course's own solution, where it is at hand."""
+        path = solved_notebook(self.submission.notebook.id)
+        return None if path is None else read_submission(path)
+
+    def replaced(self, exercise: Exercise) -> tuple[str, ...]:
+        """Return the ids of those exercises that this one builds on and that lost points."""
+        if self.solution is None:
+            return ()
+        return tuple(id_ for id_ in exercise.builds_on if self.lost_points(id_))
+
+    def not_replaced(self, exercise: Exercise) -> tuple[str, ...]:
+        """Return the same where there is no reference to take their place."""
+        if self.solution is not None:
+            return ()
+        return tuple(id_ for id_ in exercise.builds_on if self.lost_points(id_))
+
+    def stand_ins(self, replaced: tuple[str, ...]) -> StandIns:
+        """Return what takes the place of these exercises' functions."""
+        if not replaced or self.solution is None:
+            return StandIns()
+        notebook = self.submission.notebook
+        answers = {cell.name: cell.source for cell in self.solution.cells if cell.role == "answer"}
+        exercises = tuple(notebook.exercise(id_) for id_ in replaced)
+        sources = {e.id: answers[f"answer_{e.grade_id}"] for e in exercises}
+        return StandIns(exercises, sources, self._twin_session)
+
+    def explained(self, exercise_id: str, finding: Finding) -> Finding:
+        """Add to a finding the statement that did not run and that it may come from."""
+        exercise = self.submission.notebook.exercise(exercise_id)
+        definitions = self._definitions.get(self.replaced(exercise))
+        cells = self.submission.cells
+        answer = next((c for c in cells if c.name == f"answer_{exercise.grade_id}"), None)
+        added = [cell for cell in cells if cell.role == "added"]
+        troubles = definitions.troubles if definitions else ()
+        return explained(finding, exercise.function, answer, added, troubles)
+
     def twin(self) -> Twin:
-        """Return the clean session: the given definitions, and no cell of the student's."""
+        """Return the clean session: the course's own code, and no cell of the student's."""
+        return Twin(self._twin_session())
+
+    def _twin_session(self) -> Session:
         if self._twin is not None and not self._twin.alive:
             self._end(self._twin)
             self._twin = None
         if self._twin is None:
             self._twin = self._start(with_images=False)
-            for cell in self.submission.cells:
+            for cell in (self.solution or self.submission).cells:
                 if cell.role == "given" and cell.in_definitions:
                     self._twin.run_cell(cell.source, definitions_only=True)
-        return Twin(self._twin)
+                elif cell.role == "answer" and self.solution is not None:
+                    self._twin.run_cell(cell.source)
+        return self._twin
 
-    def definitions(self) -> Session:
+    def definitions(self, replaced: tuple[str, ...] = ()) -> Session:
         """Return the session that holds the submission's definitions and no data set.
 
-        A cell that takes the process down is left out of the next attempt, so it costs the
-        exercises that need it and no other.
+        Parameters
+        ----------
+        replaced : tuple of str
+            Exercises in whose places the reference stands.
 
         Raises
         ------
         Found
-            If the definitions could not be loaded in `MAX_BUILDS` attempts.
+            If the definitions could not be loaded.
         """
-        for _ in range(MAX_BUILDS):
-            if self._definitions is not None and self._definitions.alive:
-                return self._definitions
-            if self._definitions is not None:
-                self._end(self._definitions)
-            self._definitions = self._start(with_images=False)
-            for place, cell in enumerate(self.submission.cells):
-                if cell.in_definitions and place not in self._left_out:
-                    self._define(place, cell)
-        if self._definitions is not None and self._definitions.alive:
-            return self._definitions
-        raise Found(death_finding("the notebook's definitions can be loaded", self._last_death))
+        session = self._sessions.get(replaced)
+        if session is not None and session.alive:
+            return session
+        if session is not None:
+            self._end(self._sessions.pop(replaced))
+        if replaced not in self._definitions:
+            start = functools.partial(self._start, with_images=False)
+            self._definitions[replaced] = Definitions.of(
+                self.submission, start, self._end, self.stand_ins(replaced)
+            )
+        self._sessions[replaced] = self._definitions[replaced].build()
+        return self._sessions[replaced]
 
-    def _define(self, place: int, cell: Cell) -> None:
-        session = self._definitions
-        if session is None or not session.alive:
-            return
-        try:
-            session.run_cell(cell.source, definitions_only=True, seconds=DEFINITION_SECONDS)
-        except (SessionDied, BadReply) as death:
-            self._left_out.add(place)
-            self._last_death = f"In {_title(cell)}: {death}"
+    def run(self, replaced: tuple[str, ...] = ()) -> Run:
+        """Run the whole notebook, once; after a death once more without what it died of.
 
-    def run(self) -> Run:
-        """Run the whole notebook, once; after a death once more without what it died of."""
-        if self._run is None:
-            self._run = self._run_cells(left_out=())
-            if self._run.session is None:
-                culprit = self._run.results[-1][0]
-                again = self._run_cells(left_out=(culprit, *self._called_by(culprit)))
-                again.deaths = self._run.deaths + again.deaths
-                self._run = again
-        return self._run
+        With exercises whose functions are replaced it is another run, and the one before ends.
+        """
+        if replaced not in self._runs:
+            for run in self._runs.values():
+                if run.session is not None:
+                    self._end(run.session)
+                    run.session = None
+            run = self._run_cells(left_out=(), replaced=replaced)
+            if run.session is None:
+                culprit = run.results[-1][0]
+                left_out = (culprit, *self._called_by(culprit))
+                again = self._run_cells(left_out=left_out, replaced=replaced)
+                again.deaths = run.deaths + again.deaths
+                run = again
+            self._runs = {replaced: run}
+        return self._runs[replaced]
 
     def _called_by(self, culprit: Cell) -> tuple[Cell, ...]:
         """Return the answer that a cell calls, if it is the only one: other cells call it too.
@@ -203,8 +263,10 @@ class Examination:
         called = tuple(cell for cell in self.submission.cells if cell.name in answers)
         return called if len(called) == 1 else ()
 
-    def _run_cells(self, left_out: tuple[Cell, ...]) -> Run:
+    def _run_cells(self, left_out: tuple[Cell, ...], replaced: tuple[str, ...]) -> Run:
         session = self._start(with_images=True)
+        stand_ins = self.stand_ins(replaced)
+        stand_ins.prepare(session)
         run = Run(session)
         for cell in self.submission.cells:
             if not cell.in_run:
@@ -214,9 +276,11 @@ class Examination:
                 continue
             try:
                 run.results.append((cell, session.run_cell(cell.source)))
+                if cell.role in ("answer", "added"):
+                    stand_ins.install(session)
             except (SessionDied, BadReply) as death:
                 run.results.append((cell, None))
-                run.deaths.append(f"In {_title(cell)}: {death}")
+                run.deaths.append(f"In {title_of(cell)}: {death}")
                 run.session = None
                 self._end(session)
                 break
@@ -246,7 +310,3 @@ class Examination:
         session.close()
         self._spent += session.cpu_seconds
         self.peak_bytes = max(self.peak_bytes, session.peak_bytes)
-
-
-def _title(cell: Cell) -> str:
-    return f"cell {cell.name}" if cell.name else f"the added cell {cell.source[:40]!r}"

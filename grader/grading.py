@@ -14,7 +14,7 @@ from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
 from grader.freshness import made_from, now
 from grader.full_images import training_folder
-from grader.report import GRADED, GRADER_ERROR, NOT_GRADED, GradeReport
+from grader.report import FAILED, GRADED, GRADER_ERROR, NOT_GRADED, NOT_SHOWN, GradeReport
 from grader.sandbox import Isolation
 from grader.submissions import Submission, read_submission
 
@@ -162,9 +162,19 @@ def _flags(notebook: Notebook, settings: Settings, log: CheckLog) -> tuple[str, 
                 f"AUROC {reached:.3f} on the exam, where the solution reaches {known:.3f}: "
                 "did the detector see anomalies while it was trained?"
             )
-    broken = [c.name for checks in log.results.values() for c in checks if c.status == GRADER_ERROR]
+    checks = [check for results in log.results.values() for check in results]
+    broken = [check.name for check in checks if check.status == GRADER_ERROR]
     if broken:
-        flags.append(f"the grader stopped in {', '.join(broken)}; no points were taken for that")
+        flags.append(f"the grader stopped in {', '.join(broken)}; a re-grade gives the points")
+    odd = [check.name for check in checks if check.status == FAILED and check.note]
+    if odd:
+        flags.append(f"odd values ended {', '.join(odd)}, which failed for it")
+    unshown = [check.name for check in checks if check.status == NOT_SHOWN]
+    if unshown:
+        flags.append(
+            f"{', '.join(unshown)} failed beside an earlier mistake, and there is no solution here "
+            "to take its place: judge by hand"
+        )
     if settings.isolation is Isolation.NONE:
         flags.append("graded without a sandbox")
     return tuple(flags)

@@ -10,8 +10,10 @@ from data_utils.selfcheck.words import Finding
 from grader.errors import GraderError
 from grader.files import write_atomically
 
-# Status of a check. "excused" means: an exercise that it builds on already lost its points.
+# Status of a check. "excused": no floor was measured for this device. "not_shown": it failed beside
+# an earlier exercise that lost points, and no reference could take that one's place.
 PASSED, FAILED, EXCUSED, GRADER_ERROR = "passed", "failed", "excused", "grader_error"
+NOT_SHOWN = "not_shown"
 # Status of a report. All but the first stand as words wherever points would stand; none is a zero.
 GRADED, NOT_GRADED, MISSING, UNGRADED = "graded", "failed", "missing", "ungraded"
 GRADER_STOPPED = "The grader stopped"  # so begins a reason that is the grader's own fault
@@ -27,7 +29,7 @@ class CheckResult:
         Its function's name.
     title : str
         What was asked, in a sentence that may be shown to the student.
-    status : {"passed", "failed", "excused", "grader_error"}
+    status : {"passed", "failed", "excused", "not_shown", "grader_error"}
     weight : float
         Its share of the exercise's points, before normalisation.
     core : bool
@@ -51,7 +53,7 @@ class CheckResult:
 class ExerciseResult:
     """One exercise: its checks and its points.
 
-    `points` is None where nothing could be judged (every check was a grader_error).
+    `points` is None where the grader stopped in a check: a re-grade gives them.
     """
 
     id: str
@@ -190,10 +192,10 @@ def read_report(path: Path) -> GradeReport:
 
 
 def points_of(checks: tuple[CheckResult, ...], max_points: int) -> float | None:
-    """Return the points of an exercise.
+    """Return the points of an exercise; None where the grader stopped in one of its checks.
 
-    Excused checks and grader errors count for nothing on either side, so neither costs a point.
-    A failed core check costs them all.
+    A failed core check costs them all, and without a passed check there are none. Excused checks
+    count for nothing on either side, and so do those whose failure shows nothing.
 
     Examples
     --------
@@ -202,13 +204,15 @@ def points_of(checks: tuple[CheckResult, ...], max_points: int) -> float | None:
     >>> points_of((ok, bad), 4)
     1.0
     """
-    counted = [check for check in checks if check.status in (PASSED, FAILED)]
-    if not counted:
-        return None
-    if any(check.core and check.status == FAILED for check in counted):
+    if any(check.core and check.status == FAILED for check in checks):
         return 0.0
-    earned = sum(check.weight for check in counted if check.status == PASSED)
-    return round(max_points * earned / sum(check.weight for check in counted), 2)
+    if not checks or any(check.status == GRADER_ERROR for check in checks):
+        return None
+    earned = sum(check.weight for check in checks if check.status == PASSED)
+    counted = earned + sum(check.weight for check in checks if check.status == FAILED)
+    if not counted:
+        return 0.0 if any(check.status == NOT_SHOWN for check in checks) else None
+    return round(max_points * earned / counted, 2)
 
 
 def _exercise(row: dict[str, Any]) -> ExerciseResult:

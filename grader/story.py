@@ -12,6 +12,7 @@ from grader.report import (
     FAILED,
     GRADED,
     GRADER_ERROR,
+    NOT_SHOWN,
     PASSED,
     CheckResult,
     ExerciseResult,
@@ -25,6 +26,7 @@ _MARKS = {
     PASSED: PASSED_MARK,
     FAILED: FAILED_MARK,
     EXCUSED: "[excused ]",
+    NOT_SHOWN: "[no proof]",
     GRADER_ERROR: STOPPED_MARK,
 }
 

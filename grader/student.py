@@ -9,6 +9,7 @@ from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
 from grader.floors import no_floors
 from grader.judging.twin import Twin
+from grader.judging.words import death_finding, too_long_finding
 from grader.sandbox import (
     CallTimeout,
     Handle,
@@ -40,6 +41,7 @@ class Student:
     def __init__(self, examination: Examination, exercise: Exercise) -> None:
         self._examination = examination
         self._exercise = exercise
+        self._replaced = examination.replaced(exercise)
 
     def call(self, *args: Any, name: str = "", seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
         """Call the exercise's function and return its result as plain data."""
@@ -156,7 +158,7 @@ class Student:
         operation : {"variable", "value", "method", "attribute"}
             Of `Session`.
         """
-        run = self._examination.run()
+        run = self._examination.run(self._replaced)
         if run.session is None:
             raise Found(death_finding("the notebook runs to its end", run.deaths[-1]))
         time = {"seconds": FIT_SECONDS} if operation in ("method", "attribute") else {}
@@ -180,7 +182,9 @@ class Student:
         if lost is not None:
             raise Found(lost)
         try:
-            return self._on(self._examination.definitions(), operation, *args, **kwargs)
+            return self._on(
+                self._examination.definitions(self._replaced), operation, *args, **kwargs
+            )
         except StudentError as error:
             known = VISIBLE[self.notebook.id].names
             where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
@@ -197,29 +201,8 @@ class Student:
         except (StudentError, SandboxUnavailable):
             raise
         except CallTimeout as error:
-            finding = _too_long(f"{function} comes back in time", str(error))
+            finding = too_long_finding(f"{function} comes back in time", str(error))
         except SandboxError as error:  # died, sent rubbish, or its objects went with a dead session
             finding = death_finding(f"{function} returns a result", str(error))
         self._examination.lost[self._exercise.id] = finding
         raise Found(finding)
-
-
-def death_finding(expected: str, reason: str) -> Finding:
-    """Say what it means that the process died, or that its time was up."""
-    if "did not stop" in reason or "used up" in reason:
-        return _too_long(expected, reason)
-    return Finding(
-        expected,
-        reason,
-        "the code ended or broke the Python process (exit, memory, a crash in a library)",
-        "restart your kernel, run all cells, and see which one stops",
-    )
-
-
-def _too_long(expected: str, reason: str) -> Finding:
-    return Finding(
-        expected,
-        reason,
-        "a loop that never ends, or far more work than the exercise asks for",
-        "call it on the small example above and watch where it stays",
-    )

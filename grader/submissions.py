@@ -111,6 +111,18 @@ def released_notebook(notebook_id: str) -> Path:
     )
 
 
+def solved_notebook(notebook_id: str) -> Path | None:
+    """Return where the solution of a notebook lies: in a checkout or in the course folder at hand.
+
+    None where there is none, such as on a student's own computer.
+    """
+    for folder in (Path(__file__).resolve().parents[1], Path.cwd()):
+        path = folder / "solutions" / notebook_id / f"{notebook_id}.ipynb"
+        if path.is_file():
+            return path
+    return None
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a submitted file, which must be a plain file of a size that a notebook can have.
 

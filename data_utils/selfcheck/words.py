@@ -9,6 +9,7 @@ from data_utils.course import Exercise
 Ask = Callable[..., Any]
 """Calls the learner's function; raises `Found` when it raises."""
 
+NOT_A_FUNCTION = "NotAFunction"  # what is said to have been raised where a value was called
 PASSED, FAILED, STOPPED = "[ PASSED ]", "[ FAILED ]", "[ STOPPED ]"
 
 
@@ -24,12 +25,16 @@ class Finding:
         The likely mistake.
     advice : str
         What to try next.
+    own : bool
+        Whether it can only come from the function itself, whatever it builds on: it raised, is the
+        stub, or returned the wrong form.
     """
 
     expected: str
     got: str
     why: str
     advice: str
+    own: bool = False
 
     def lines(self) -> list[str]:
         """Return the four lines as they stand on the screen."""
@@ -70,6 +75,15 @@ def finding_for_exception(
             "it raises NotImplementedError",
             "the exercise is still to be done, or its line `raise NotImplementedError` is left",
             f"write {function}, remove that line, run its cell and then this one",
+            own=True,
+        )
+    if ename == NOT_A_FUNCTION:
+        return Finding(
+            f"a function named {function}",
+            f"{function} stands for a value of type {_first_line(evalue)}",
+            "another cell gave the name something else after the function was defined",
+            f"use another name there, and run the cell that defines {function} again",
+            own=True,
         )
     name = _missing_name(ename, evalue)
     if name:
@@ -98,6 +112,7 @@ def _finding_for_name(function: str, name: str, place: str, in_notebook: bool) -
             "no such name",
             "its cell was not run, was renamed, or the kernel was restarted",
             "run the set-up cells and the cell that defines it, then this one",
+            own=True,
         )
     return Finding(
         f"every name that {function} uses is defined",

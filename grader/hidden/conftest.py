@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_utils.course import load_course
 from data_utils.runtime import PROFILES
 from data_utils.selfcheck.words import Found
 from grader.checklog import CheckLog, Excused
@@ -41,7 +42,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Describe the marks and prepare the log, unless the grader brought its own."""
     config.addinivalue_line("markers", "exercise(id, weight=1, core=False): what a check judges")
-    config.addinivalue_line("markers", "needs(*ids): excused where one of these lost points")
     own = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, CheckLog)), None)
     config.stash[LOG] = own or CheckLog()
     try:
@@ -51,19 +51,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the checks of other exercises where one was asked for."""
+    """Put the checks into the course's order; keep what is asked for and what that builds on."""
+    order = [e.id for notebook in load_course().notebooks for e in notebook.exercises]
+    marks = {item: item.get_closest_marker("exercise") for item in items}
+    judged = {item: str(mark.args[0]) for item, mark in marks.items() if mark is not None}
     wanted = config.getoption("--exercise")
     if wanted:
-        marks = [(item, item.get_closest_marker("exercise")) for item in items]
-        items[:] = [item for item, mark in marks if mark is not None and mark.args[0] == wanted]
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Excuse a check whose groundwork already cost points: one mistake is paid for once."""
-    needs = item.get_closest_marker("needs")
-    lost = [e for e in (needs.args if needs else ()) if item.config.stash[LOG].lost_points(e)]
-    if lost:
-        raise Excused(f"exercise {', '.join(lost)} already lost points for this")
+        closure = load_course().notebook_of(wanted).closure(wanted)
+        judged = {item: exercise for item, exercise in judged.items() if exercise in closure}
+    items[:] = sorted(judged, key=lambda item: order.index(judged[item]))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -95,7 +91,9 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     submission = log.submission or read_submission(path)
     rung = Isolation(option("--isolation"))
     gpus = _gpus(request.config, submission, rung)
-    with Examination(submission, Settings(option("--profile"), rung, gpus=gpus)) as under_way:
+    settings = Settings(option("--profile"), rung, gpus=gpus)
+    with Examination(submission, settings, log.lost_points) as under_way:
+        log.examination = under_way
         yield under_way
         log.cpu_seconds = under_way.cpu_seconds
     log.facts["memory_mb"] = round(under_way.peak_bytes / 1e6)

@@ -12,6 +12,7 @@ from grader.report import (
     GRADER_ERROR,
     GRADER_STOPPED,
     NOT_GRADED,
+    NOT_SHOWN,
     PASSED,
     CheckResult,
     GradeReport,
@@ -22,11 +23,12 @@ _PUT_BACK = ("was changed; the original was run", "was missing and was put back"
 BLOCKS = 10  # of the bar that shows a share in letters
 _EXAM = re.compile(r"auroc_exam_(\d)")
 # A check has one verdict for all its inputs: the first of these that one of them has.
-_ORDER = (FAILED, GRADER_ERROR, PASSED, EXCUSED)
+_ORDER = (FAILED, GRADER_ERROR, NOT_SHOWN, PASSED, EXCUSED)
 _VERDICTS = {
     PASSED: ("\N{CHECK MARK}", "passed"),
     FAILED: ("\N{BALLOT X}", "failed"),
     EXCUSED: ("\N{EN DASH}", "not counted"),
+    NOT_SHOWN: ("?", "not shown"),
     GRADER_ERROR: ("!", "the grader stopped"),
 }
 
@@ -38,7 +40,7 @@ class Asked:
     Attributes
     ----------
     title : str
-    status : {"passed", "failed", "excused", "grader_error"}
+    status : {"passed", "failed", "excused", "not_shown", "grader_error"}
     checks : tuple of CheckResult
     """
 
@@ -66,7 +68,9 @@ class Asked:
     def why(self) -> str:
         """Why it is not counted; empty where it is. Never what an exception said."""
         if self.status == GRADER_ERROR:
-            return "Not your answer's fault. No points were taken for it."
+            return "Not your answer's fault. The exercise gets its points when it is graded again."
+        if self.status == NOT_SHOWN:
+            return "It builds on an earlier exercise that lost points, so this shows nothing."
         return self.checks[0].note if self.status == EXCUSED else ""
 
     @property

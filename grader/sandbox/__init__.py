@@ -18,7 +18,7 @@ from grader.sandbox.gpu import Gpu
 from grader.sandbox.limits import Limits
 from grader.sandbox.plain import Opaque
 from grader.sandbox.process import Isolation
-from grader.sandbox.results import CellResult, Display, Handle
+from grader.sandbox.results import CellResult, Display, Handle, Statement
 from grader.sandbox.session import Session
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "SandboxUnavailable",
     "Session",
     "SessionDied",
+    "Statement",
     "StudentError",
     "best_isolation",
 ]

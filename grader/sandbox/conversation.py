@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,11 @@ ID_BITS = 62  # a thread that forges replies ahead of time cannot guess the next
 # that is only crowded out by others gets more, on two cores even beside thirty of them.
 WAITING_SHARE = 0.05
 PATIENCE = 5.0  # how many times its limit a crowded-out request may take, whatever it was charged
+QUESTIONS = 10_000  # of one request; a detector asks once for each batch of images
 SIGNAL_BASE = 128  # bubblewrap reports a signal as this plus its number
+
+
+Answer = Callable[[str, list[Any], dict[str, Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,16 @@ class Conversation:
     ----------
     over : str or None
         Why nothing can be asked any more.
+    answer : callable or None
+        Answers what the process asks while it works on a request: a name, arguments and named
+        arguments, all untrusted. What it raises as a SandboxError goes back as words.
     """
 
     def __init__(self, process: Process, limits: Limits) -> None:
         self.process = process
         self.limits = limits
         self.over: str | None = None
+        self.answer: Answer | None = None
         self._spent = 0.0
         self._channel = Channel(process.connection, limits.message_bytes)
 
@@ -107,7 +116,7 @@ class Conversation:
         except wire.WireError as error:
             raise SandboxError(f"The arguments do not fit through the wall: {error}.") from error
         watchman = Watchman(self.process, self.limits.memory_bytes, min(seconds, left))
-        reply = self._exchange(frames, watchman)
+        reply = self._exchange(number, frames, watchman)
         timed_out = watchman.interrupted is not None
         if timed_out and left <= seconds:
             raise self.end(self._used_up())
@@ -151,10 +160,15 @@ class Conversation:
         self.process.kill()
         return SessionDied(reason, self.process.tail)
 
-    def _exchange(self, frames: list[Any], watchman: Watchman) -> Any:
-        """Send frames and return the decoded reply."""
+    def _exchange(self, number: int, frames: list[Any], watchman: Watchman) -> Any:
+        """Send frames, answer what is asked back, and return the decoded reply."""
         try:
-            return self._channel.exchange(frames, watchman.tick)
+            for _ in range(QUESTIONS):
+                reply = self._channel.exchange(frames, watchman.tick)
+                if self.answer is None or not _is_question(reply, number):
+                    return reply
+                frames = self._answered(number, reply["body"])
+            raise GiveUpError("The notebook's process asked for too much.")
         except wire.WireError as error:
             raise self.bad(f"a malformed reply ({error})") from error
         except ClosedError as error:
@@ -166,6 +180,24 @@ class Conversation:
             raise
         finally:
             self._spent += watchman.spent()
+
+    def _answered(self, number: int, question: dict[str, Any]) -> list[Any]:
+        """Return the frames that answer a question of the process."""
+        name, args, kwargs = (question.get(part) for part in ("name", "args", "kwargs"))
+        try:
+            if (
+                self.answer is None
+                or not isinstance(name, str)
+                or not isinstance(args, list)
+                or not isinstance(kwargs, dict)
+                or not all(isinstance(key, str) for key in kwargs)
+            ):
+                raise SandboxError("This is no question.")
+            body = {"id": number, "status": "ok", "body": self.answer(name, args, kwargs)}
+            return wire.encode(body, self.limits.message_bytes, strict=True)
+        except (SandboxError, wire.WireError) as error:
+            body = {"id": number, "status": "error", "body": str(error)}
+            return wire.encode(body, self.limits.message_bytes, strict=True)
 
     def _used_up(self) -> str:
         return f"The notebook used up its {self.limits.total_seconds:g} seconds."
@@ -179,6 +211,19 @@ class Conversation:
         if number in set(signal.Signals):
             return f"The notebook's process was ended by {signal.Signals(number).name}."
         return f"The notebook's process ended by itself, with exit code {code}."
+
+
+def _is_question(reply: Any, number: int) -> bool:
+    """Say whether an untrusted message asks something, for the request that is under way."""
+    return (
+        isinstance(reply, dict)
+        and set(reply) == {"id", "status", "body"}
+        and type(reply["id"]) is int
+        and reply["id"] == number
+        and isinstance(reply["status"], str)
+        and reply["status"] == "ask"
+        and isinstance(reply["body"], dict)
+    )
 
 
 class GiveUpError(Exception):

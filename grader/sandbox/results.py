@@ -77,6 +77,26 @@ class Handle:
     number: int
 
 
+@dataclass(frozen=True)
+class Statement:
+    """One top-level statement of a cell: its line, counted from 1, and the names that it binds."""
+
+    line: int
+    names: frozenset[str]
+
+
+def statements_of(value: Any) -> list[Statement]:
+    """Return the statements of an untrusted account; what is none is left out at the end."""
+    found = []
+    for item in value if isinstance(value, list) else []:
+        line, names = item if isinstance(item, list) and len(item) == 2 else (None, None)
+        number = line_of(line)
+        if number is None or not isinstance(names, list):
+            break
+        found.append(Statement(number, frozenset(n for n in names if isinstance(n, str))))
+    return found
+
+
 def text_of(value: Any, cap: int = TEXT_CHARS) -> str:
     """Return an untrusted value as text of at most `cap` characters, without control characters."""
     return CONTROL.sub("", value[:cap]) if isinstance(value, str) else ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from grader.sandbox.conversation import Conversation
+from grader.sandbox.conversation import Answer, Conversation
 from grader.sandbox.errors import (
     BadReply,
     CallTimeout,
@@ -25,7 +25,15 @@ from grader.sandbox.gpu import Gpu
 from grader.sandbox.limits import Limits
 from grader.sandbox.nursery import start_forked
 from grader.sandbox.process import Isolation, Process
-from grader.sandbox.results import CellResult, Handle, cell_result, student_error, text_of
+from grader.sandbox.results import (
+    CellResult,
+    Handle,
+    Statement,
+    cell_result,
+    statements_of,
+    student_error,
+    text_of,
+)
 from grader.sandbox.start import START_SECONDS, configuration, start_bwrap, start_plain
 
 DEFAULT_FILE_BYTES = 1_000_000  # a file of scores; larger ones are asked for by name and size
@@ -202,6 +210,39 @@ class Session:
             cpu_seconds=max(self.cpu_seconds - cpu, 0.0),
             wall_seconds=spent,
         )
+
+    def open_cell(self, source: str) -> list[Statement]:
+        """Take a cell apart, for its statements to be run one by one by `run_statement`.
+
+        Raises
+        ------
+        StudentError
+            When it is no Python; SessionDied and BadReply as for `run_cell`.
+        """
+        return statements_of(self._plain("open_cell", {"source": source}, None))
+
+    def run_statement(self, number: int, seconds: float | None = None) -> None:
+        """Run one statement of the opened cell; exceptions as for `call`."""
+        self._plain("statement", {"number": number}, seconds)
+
+    def answer_with(self, answer: Answer) -> None:
+        """Say who answers the functions that `stand_in` put into the notebook.
+
+        Parameters
+        ----------
+        answer : callable
+            From a name, a list of arguments and a dict of named ones, all of them untrusted plain
+            data, to plain data. It may raise SandboxError; the notebook sees its words.
+        """
+        self._talk.answer = answer
+
+    def stand_in(self, name: str) -> None:
+        """Let a name of the notebook stand for a function that is answered outside."""
+        self._plain("stand_in", {"name": name}, None)
+
+    def reference(self, name: str, source: str) -> None:
+        """Let a name stand for the course's own function; `source` is the cell that defines it."""
+        self._plain("reference", {"name": name, "source": source}, None)
 
     def call(self, function: str, *args: Any, seconds: float | None = None, **kwargs: Any) -> Any:
         """Call a function of the notebook with plain data.

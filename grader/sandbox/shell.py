@@ -154,6 +154,7 @@ class Shell(InteractiveShell):  # type: ignore[misc]
         self.capture = Capture(output_chars)
         self.displays = Displays(image_bytes)
         self.imported: set[str] = set()
+        self.opened: list[tuple[ast.stmt, str]] = []
         config = Config()
         config.HistoryManager.enabled = False  # no sqlite file, no thread
         config.InteractiveShell.colors = "NoColor"
@@ -172,6 +173,43 @@ class Shell(InteractiveShell):  # type: ignore[misc]
         builtins.input = self.raw_input = getpass.getpass = _no_input
         self.capture.start()
         self.displays.take()
+
+    def open_cell(self, source: str) -> list[list[Any]]:
+        """Take a cell apart, for its statements to be run one by one.
+
+        Returns
+        -------
+        list of [int, list of str]
+            For each statement its line, counted from 1, and the names that it binds.
+
+        Raises
+        ------
+        SyntaxError
+            And what else a parser raises: then there is nothing to run.
+        """
+        from data_utils.statements import bound_names, look_through
+
+        self.opened = []
+        source = look_through(source)
+        blank = source[: len(source) - len(source.lstrip())].count("\n")  # lines that IPython drops
+        code = self.transform_cell(source)
+        name = self.compile.cache(code, self.execution_count, raw_code=source)
+        self.execution_count += 1
+        body = ast.parse(code, name).body
+        self.opened = [(statement, name) for statement in body]
+        return [[blank + part.lineno, sorted(bound_names(part))] for part in body]
+
+    def run_statement(self, number: int) -> None:
+        """Run one statement of the cell that was opened last; it may raise anything."""
+        statement, name = self.opened[number]
+        exec(self.compile(ast.Module([statement], []), name, "exec"), self.user_ns)
+
+    def run_reference(self, function: str, source: str) -> None:
+        """Define a function by the course's own cell, and leave every other name as it is."""
+        own = dict(self.user_ns)
+        exec(compile(source, "<reference>", "exec"), self.user_ns)
+        own[function] = self.user_ns[function]
+        self.user_ns.update(own)
 
     def run_definitions(self, source: str) -> BaseException | None:
         """Run the definitions of a cell, each statement on its own.

@@ -13,6 +13,7 @@ import signal
 import socket
 import stat
 import sys
+import threading
 from typing import Any
 
 if __package__:
@@ -31,6 +32,10 @@ class UnfitError(Exception):
     """A request that cannot be answered, in one sentence."""
 
 
+class NotAFunction(Exception):
+    """A name that is to be called stands for something else; the text is its type."""
+
+
 class Worker:
     """One session, seen from inside.
 
@@ -45,6 +50,8 @@ class Worker:
         self.busy = False
         self.limit = 2**20  # of the first message, the configuration
         self.handles: dict[int, Any] = {}
+        self.number = 0  # of the request that is being answered
+        self.asking = threading.Lock()
         self.pid = os.getpid()
         self.shell: Shell = None  # type: ignore[assignment]
         # Bound now: student code may patch the modules.
@@ -82,7 +89,7 @@ class Worker:
 
     def _answer(self, request: Any) -> list[Any]:
         """Perform one request and return the frames of its reply, whatever student code raises."""
-        number = request["id"]
+        number = self.number = request["id"]
         try:
             try:
                 self._watch_interrupts()
@@ -134,6 +141,48 @@ class Worker:
             "displays": displays,
         }
 
+    def op_open_cell(self, source: str) -> list[list[Any]]:
+        """Take a cell apart; its statements are run one by one."""
+        return self.shell.open_cell(source)
+
+    def op_statement(self, number: int) -> None:
+        """Run one statement of the opened cell; what it prints or draws is dropped."""
+        self.shell.start_capture()
+        self.shell.capture.take()
+        try:
+            self.shell.run_statement(number)
+        finally:
+            _close_figures()
+
+    def op_stand_in(self, name: str) -> None:
+        """Let a name stand for a function that is asked for outside."""
+
+        def stand_in(*args: Any, **kwargs: Any) -> Any:
+            return self._ask({"name": name, "args": list(args), "kwargs": kwargs})
+
+        self.shell.user_ns[name] = stand_in
+
+    def op_reference(self, name: str, source: str) -> None:
+        """Let a name stand for the course's own function, which has to live in this process."""
+        self.shell.run_reference(name, source)
+
+    def _ask(self, question: dict[str, Any]) -> Any:
+        """Ask the other side something while one of its requests is being answered."""
+        if self._getpid() != self.pid:
+            raise RuntimeError("a child process cannot call this function")
+        with self.asking:
+            self.busy = False  # an interrupt between two bytes would break the connection
+            try:
+                message = {"id": self.number, "status": "ask", "body": question}
+                for frame in wire.encode(message, self.limit):
+                    self.connection.sendall(frame)
+                reply = wire.receive(self._read_exactly, self.limit)
+            finally:
+                self.busy = True
+        if reply["status"] != "ok":
+            raise RuntimeError(reply["body"])
+        return reply["body"]
+
     def op_call(
         self,
         target: Any,
@@ -155,15 +204,15 @@ class Worker:
             args[place] = self._kept(handle)
         try:
             function = self._name(name) if owner is None else getattr(self._kept(owner), name)
+            if not callable(function):
+                raise NotAFunction(type(function).__name__)
             result = function(*args, **kwargs)
             # Encoding tensors may run student code too, so it happens here, under the time limit.
             if look:
                 return [result, args]
             return self._keep(result) if keep else result
         finally:
-            pyplot: Any = sys.modules.get("matplotlib.pyplot")
-            if pyplot is not None and pyplot.get_fignums():
-                pyplot.close("all")
+            _close_figures()
 
     def op_attribute(self, handle: int, name: str) -> Any:
         """Return an attribute of a kept object."""
@@ -217,6 +266,12 @@ class Worker:
             number += 1
         self.handles[number] = value
         return number
+
+
+def _close_figures() -> None:
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None and pyplot.get_fignums():
+        pyplot.close("all")
 
 
 def _lower_limits(limits: dict[str, int], must_hold: bool) -> None:

@@ -13,6 +13,7 @@ from grader.report import (
     EXCUSED,
     FAILED,
     GRADER_ERROR,
+    NOT_SHOWN,
     PASSED,
     CheckResult,
     ExerciseResult,
@@ -41,9 +42,12 @@ def a_report(*checks: CheckResult, points: float | None) -> GradeReport:
         ([(PASSED, 1, False), (FAILED, 3, False)], 1.0),  # partial credit by weight
         ([(PASSED, 3, False), (FAILED, 1, True)], 0.0),  # a core check decides
         ([(PASSED, 1, True), (EXCUSED, 5, False)], 4.0),  # excused: not counted
-        ([(PASSED, 1, True), (GRADER_ERROR, 5, True)], 4.0),  # the grader's fault costs nothing
-        ([(FAILED, 1, False), (GRADER_ERROR, 1, False)], 0.0),
+        ([(PASSED, 1, True), (GRADER_ERROR, 5, True)], None),  # never full points for it
+        ([(FAILED, 1, False), (GRADER_ERROR, 1, False)], None),
+        ([(FAILED, 1, True), (GRADER_ERROR, 1, False)], 0.0),  # no re-grade can change that
         ([(GRADER_ERROR, 1, True)], None),  # nothing could be judged: no points, and no zero
+        ([(PASSED, 1, False), (NOT_SHOWN, 5, False)], 4.0),  # pro rata to what was judged
+        ([(NOT_SHOWN, 1, True)], 0.0),  # without a passed check of its own there is nothing
         ([], None),
     ],
 )
