@@ -130,6 +130,7 @@ def _run_hidden_checks(submission: Submission, log: CheckLog, only: Collection[s
         # Each collects all garbage after every test: half a second for one submission.
         "-p", "no:unraisableexception", "-p", "no:threadexception",
         *(f"--exercise={exercise}" for exercise in only),
+        f"--secret-file={log.settings.secret_file if log.settings else ''}",
     ]  # fmt: skip
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):

@@ -4,9 +4,7 @@
 runs the same thing in its own long-lived process and reads `CheckLog`.
 """
 
-import functools
 from collections.abc import Generator, Iterator
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,10 @@ from data_utils.runtime import PROFILES
 from data_utils.selfcheck.words import Found
 from grader.checklog import CheckLog, Excused
 from grader.devices import Device, choose_device
+from grader.errors import GraderError
 from grader.examination import Examination, Settings
+from grader.hidden import refits
+from grader.judging.secret import read_secret
 from grader.sandbox import GpuUnavailable, Isolation, SandboxUnavailable
 from grader.student import Student
 from grader.submissions import Submission, read_submission
@@ -35,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--exercise", action="append", default=[], help="judge this one only; again for more"
     )
+    group.addoption("--secret-file", default="", help="what the exam's images are varied by")
     group.addoption("--isolation", choices=[i.value for i in Isolation], default="bwrap")
 
 
@@ -43,6 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "exercise(id, weight=1, core=False): what a check judges")
     own = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, CheckLog)), None)
     config.stash[LOG] = own or CheckLog()
+    try:
+        refits.vary_by(read_secret(config.getoption("--secret-file")))
+    except GraderError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -99,7 +105,8 @@ def _settings(config: pytest.Config, submission: Submission) -> Settings:
         gpus = choose_device(wanted, submission.notebook.framework, rung).gpus
     except GpuUnavailable as error:
         pytest.exit(str(error), returncode=2)
-    return Settings(config.getoption("--profile"), rung, gpus=gpus)
+    secret_file = config.getoption("--secret-file")
+    return Settings(config.getoption("--profile"), rung, gpus=gpus, secret_file=secret_file)
 
 
 @pytest.fixture
@@ -122,13 +129,18 @@ def series(request: pytest.FixtureRequest) -> dict[str, list[float]]:
 
 
 @pytest.fixture(scope="session")
-def exam() -> tuple[np.ndarray, np.ndarray]:
-    """The held-out images (uint8, (2000, 28, 28)) and their digits."""
-    return _read_exam()
+def secret(request: pytest.FixtureRequest) -> str:
+    """What the images are varied by; whoever knows it can make them again."""
+    return read_secret(request.config.getoption("--secret-file"))
 
 
-@functools.cache
-def _read_exam() -> tuple[np.ndarray, np.ndarray]:
-    path = resources.files("grader").joinpath("exam/mnist_exam.npz")
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return arrays["images"], arrays["labels"]
+@pytest.fixture(scope="session")
+def exam(secret: str) -> tuple[np.ndarray, np.ndarray]:
+    """The held-out images (uint8, (2000, 28, 28)), varied and in mixed order, and their digits."""
+    return refits.varied_exam(secret)
+
+
+@pytest.fixture(scope="session")
+def public_exam() -> tuple[np.ndarray, np.ndarray]:
+    """The held-out images as the file holds them, and their digits: not to be shown to anybody."""
+    return refits.public_exam()
