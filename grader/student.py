@@ -44,6 +44,8 @@ class Student:
         self._examination = examination
         self._exercise = exercise
         self._replaced = examination.replaced(exercise)
+        # With a reference's code in the process, what it says must not reach the student.
+        self._mute = examination.stand_ins(self._replaced).with_code
 
     def call(self, *args: Any, name: str = "", seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
         """Call the exercise's function and return its result as plain data."""
@@ -193,7 +195,11 @@ class Student:
             told = self._examination.scrubber.account(self._exercise.id, error)
             raise Found(
                 finding_for_exception(
-                    self._exercise.function, told.ename, told.evalue, told.where, known
+                    self._exercise.function,
+                    told.ename,
+                    "" if self._mute else told.evalue,
+                    told.where,
+                    known,
                 )
             ) from None
 
