@@ -33,8 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--submission", type=Path, help="the notebook to grade")
     group.addoption("--profile", choices=PROFILES, default="embedded")
     group.addoption("--device", type=Device, choices=tuple(Device), default=Device.cpu)
-    group.addoption("--gpu", type=int, help="the number of a GPU that was tried already")
-    group.addoption("--exercise", default="", help="judge this exercise only, such as 1.2")
+    group.addoption(
+        "--exercise", action="append", default=[], help="judge this one only; again for more"
+    )
     group.addoption("--secret-file", default="", help="what the exam's images are varied by")
     group.addoption("--isolation", choices=[i.value for i in Isolation], default="bwrap")
 
@@ -57,7 +58,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     judged = {item: str(mark.args[0]) for item, mark in marks.items() if mark is not None}
     wanted = config.getoption("--exercise")
     if wanted:
-        closure = load_course().notebook_of(wanted).closure(wanted)
+        course = load_course()
+        closure = set().union(*(course.notebook_of(id_).closure(id_) for id_ in wanted))
         judged = {item: exercise for item, exercise in judged.items() if exercise in closure}
     items[:] = sorted(judged, key=lambda item: order.index(judged[item]))
 
@@ -83,15 +85,12 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     """The sessions of the submission that is being judged."""
-    option = request.config.getoption
-    path = option("--submission")
-    if path is None:
-        pytest.exit("Name a notebook: pytest ... --submission X.ipynb", returncode=2)
     log = request.config.stash[LOG]
+    path = request.config.getoption("--submission")
+    if path is None and log.submission is None:
+        pytest.exit("Name a notebook: pytest ... --submission X.ipynb", returncode=2)
     submission = log.submission or read_submission(path)
-    rung = Isolation(option("--isolation"))
-    gpus = _gpus(request.config, submission, rung)
-    settings = Settings(option("--profile"), rung, gpus=gpus)
+    settings = log.settings or _settings(request.config, submission)
     with Examination(submission, settings, log.lost_points) as under_way:
         log.examination = under_way
         yield under_way
@@ -99,15 +98,15 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     log.facts["memory_mb"] = round(under_way.peak_bytes / 1e6)
 
 
-def _gpus(config: pytest.Config, submission: Submission, rung: Isolation) -> tuple[int, ...]:
-    """Return the GPU that the grader names, else those that were asked for here."""
-    if config.getoption("--gpu") is not None:
-        return (config.getoption("--gpu"),)
+def _settings(config: pytest.Config, submission: Submission) -> Settings:
+    """Return what the options of a run without the grader ask for."""
+    rung, wanted = Isolation(config.getoption("--isolation")), config.getoption("--device")
     try:
-        wanted = config.getoption("--device")
-        return choose_device(wanted, submission.notebook.framework, rung).gpus
+        gpus = choose_device(wanted, submission.notebook.framework, rung).gpus
     except GpuUnavailable as error:
         pytest.exit(str(error), returncode=2)
+    secret_file = config.getoption("--secret-file")
+    return Settings(config.getoption("--profile"), rung, gpus=gpus, secret_file=secret_file)
 
 
 @pytest.fixture
