@@ -157,10 +157,10 @@ def improver(examination: Examination) -> Student:
 
 
 @pytest.fixture(scope="session")
-def reached(improver: Student, exam: tuple[np.ndarray, np.ndarray]) -> dict[int, float]:
+def reached(improver: Student, public_exam: tuple[np.ndarray, np.ndarray]) -> dict[int, float]:
     """AUROC of the student's score for each digit left out; the labels stay out here."""
     found = {}
-    for digit, (images, copies, is_anomaly) in exam_copies(exam).items():
+    for digit, (images, copies, is_anomaly) in exam_copies(public_exam).items():
         scores = improver.call(network_input(images), network_input(copies))
         expect(nb1_steps.error_form(scores, len(images)))
         scores = np.asarray(scores, float)
