@@ -77,7 +77,8 @@ def check_notebook(
         load_course().notebook_of(exercise)  # or a sentence that names those there are
     out.print(f"Checking {notebook.name}; with training this takes about half a minute.")
     gpus = _gpus_for(notebook, device, rung)
-    report = grade_submission(notebook, Settings(profile.value, rung, gpus=gpus), only=exercise)
+    settings = Settings(profile.value, rung, gpus=gpus)
+    report = grade_submission(notebook, settings, only=(exercise,) if exercise else ())
     print_lines(out, report_lines(report))
     full = report.points == sum(e.max_points for e in report.exercises)
     raise typer.Exit(0 if report.status == "graded" and full else 1)
