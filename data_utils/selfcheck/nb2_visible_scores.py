@@ -84,7 +84,7 @@ def check_combined(combined_score: Ask) -> None:
 
 
 def check_verdicts(verdicts: Ask) -> None:
-    """Exercise 2.9 on nine images, one of them exactly at the threshold; digit 8 is normal."""
+    """Exercise 2.9 on nine images, one exactly at the threshold; then on normal ones alone."""
     digits = np.array([8, 8, 1, 8, 5, 5, 3, 8, 0])
     scores = np.array([0.1, 0.7, 0.9, 0.4, 0.2, 0.8, 0.6, 0.5, 0.55])
     got = verdicts(scores, digits, 8, 0.5)
@@ -98,10 +98,13 @@ def check_verdicts(verdicts: Ask) -> None:
     matrix = np.array([[3, 1], [1, 4]])
     expect(nb2_audit.matrix_value(got["matrix"], matrix))
     expect(nb2_audit.verdict_accuracy(got["accuracy"], matrix))
+    only_normal = verdicts(scores, np.full(9, 8), 8, 2.0)  # nothing to find, and nothing flagged
+    expect(nb2_audit.has_keys(only_normal, nb2_audit.VERDICT_KEYS, ("matrix",)))
+    expect(nb2_audit.matrix_value(only_normal["matrix"], np.array([[9, 0], [0, 0]])))
 
 
 def check_audit(audit: Ask) -> None:
-    """Exercise 2.10 on two made-up papers."""
+    """Exercise 2.10 on three made-up papers."""
     images = np.zeros((2, 28, 28), np.uint8)
     images[0, :14], images[1, 0] = 255, 51  # 392 pixels of 1, and 28 of 0.2
     errors, thresholds, counts = [0.3, 0.1, 0.2], [0.2, 0.05], (0, 8, 3, 5)
@@ -118,6 +121,11 @@ def check_audit(audit: Ask) -> None:
     for name, rate in (("tpr", 0.75), ("accuracy", 10 / 13), ("always_anomaly", 8 / 13)):
         expect(nb2_audit.audit_rate(name, got[name], rate, better))
     expect(nb2_audit.upper_end_otherwise(got["tpr_upper"], 0.96815))
+    silent = (0, 6, 0, 9)  # a detector that flags nothing, as the paper's does
+    got = audit(*silent, errors, thresholds, images)
+    expect(nb2_audit.has_keys(got, nb2_audit.AUDIT_KEYS, nb2_audit.AUDIT_KEYS))
+    for name, rate in (("tpr", 0.0), ("accuracy", 0.6), ("always_anomaly", 0.4)):
+        expect(nb2_audit.audit_rate(name, got[name], rate, silent))
 
 
 def _mean_square(difference: NDArray[Any]) -> float:
