@@ -44,6 +44,8 @@ class Student:
         self._examination = examination
         self._exercise = exercise
         self._replaced = examination.replaced(exercise)
+        # With a reference's code in the process, what it says must not reach the student.
+        self._mute = examination.stand_ins(self._replaced).with_code
 
     def with_reference(self, exercise_id: str) -> Student | None:
         """Return the way to the same function where one more earlier exercise is the reference's.
@@ -206,7 +208,11 @@ class Student:
             told = self._examination.scrubber.account(self._exercise.id, error)
             raise Found(
                 finding_for_exception(
-                    self._exercise.function, told.ename, told.evalue, told.where, known
+                    self._exercise.function,
+                    told.ename,
+                    "" if self._mute else told.evalue,
+                    told.where,
+                    known,
                 )
             ) from None
 
