@@ -109,7 +109,7 @@ def matrix_value(got: Any, expected: NDArray[np.int_]) -> Finding | None:
         if np.shape(got) == (1, 1):
             why = "a class that does not occur among these images has no row and no column"
         return Finding(f"a matrix of shape (2, 2), such as {shown}", describe(got), why,
-                       "return np.array([[tn, fp], [fn, tp]]), each one counted by itself")  # fmt: skip
+                       "return np.array([[tn, fp], [fn, tp]]), each counted")  # fmt: skip
     if matrix is None:
         return Finding(
             f"matrix {shown}, four whole numbers",

@@ -32,7 +32,7 @@ def combined_form(got: Any, count: int) -> Finding | None:
         return Finding(
             "finite scores, also where all validation errors are alike",
             f"{int((~np.isfinite(scores)).sum())} of {count} are NaN or infinite",
-            "a division by a standard deviation of 0, or the root or logarithm of a negative number",
+            "a division by a standard deviation of 0, or a root or logarithm of a negative number",
             "keep the divisor above zero: max(sd, 1e-12); the scores need no root and no logarithm",
         )
     return None

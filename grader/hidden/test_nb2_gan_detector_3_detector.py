@@ -1,8 +1,8 @@
 """The hidden checks of exercise 2.8, the detector: re-fits on other digits, and the whole run.
 
-A fit goes through the learner's other functions. Where one of them lost points, the reference stands
-in its place; and where the networks of 2.2 are too weak, which costs nothing there, the reference's
-pair is trained (see `nb2_fits.fit_that_stands`).
+A fit goes through the learner's other functions. Where one of them lost points, the reference
+stands in its place; and where the networks of 2.2 are too weak, which costs nothing there, the
+reference's pair is trained (see `nb2_fits.fit_that_stands`).
 """
 
 import numpy as np
