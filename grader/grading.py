@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ _PYTEST_ENDED_WELL = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
 def grade_submission(
-    path: Path, settings: Settings, expected: str | None = None, only: str = ""
+    path: Path, settings: Settings, expected: str | None = None, only: Collection[str] = ()
 ) -> GradeReport:
     """Grade one submitted notebook.
 
@@ -35,8 +36,8 @@ def grade_submission(
     settings : Settings
     expected : str, optional
         Id of the notebook that was to be handed in.
-    only : str
-        Id of the one exercise to judge; empty for all of them.
+    only : collection of str
+        Ids of the exercises to report; empty for all of them. What they build on is judged too.
 
     Returns
     -------
@@ -56,8 +57,8 @@ def grade_submission(
         submission = read_submission(path, expected)
     except SubmissionError as error:
         return failed_report(path, settings, str(error), expected or "")
-    log = CheckLog(submission)
-    _run_hidden_checks(submission, settings, log, only)
+    log = CheckLog(submission, settings)
+    _run_hidden_checks(submission, log, only)
     exercises = log.exercises(submission.notebook, only)
     return GradeReport(
         submission=path.name,
@@ -119,9 +120,7 @@ def hidden_checks(notebook: Notebook) -> list[Path]:
     return files
 
 
-def _run_hidden_checks(
-    submission: Submission, settings: Settings, log: CheckLog, only: str
-) -> None:
+def _run_hidden_checks(submission: Submission, log: CheckLog, only: Collection[str]) -> None:
     """Run pytest in this process; what it prints is kept for the case that it breaks."""
     arguments = [
         *map(str, hidden_checks(submission.notebook)),
@@ -130,12 +129,8 @@ def _run_hidden_checks(
         "-c", os.devnull, "-q", "-s", "--assert=plain", "-p", "no:cacheprovider",
         # Each collects all garbage after every test: half a second for one submission.
         "-p", "no:unraisableexception", "-p", "no:threadexception",
-        f"--submission={submission.path}",
-        f"--profile={settings.profile}",
-        f"--device={settings.device}",
-        *(f"--gpu={number}" for number in settings.gpus[:1]),
-        f"--isolation={settings.isolation.value}",
-        f"--exercise={only}",
+        *(f"--exercise={exercise}" for exercise in only),
+        f"--secret-file={log.settings.secret_file if log.settings else ''}",
     ]  # fmt: skip
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
