@@ -60,14 +60,12 @@ def check_simplified(simplified_score: Ask) -> None:
     """Exercise 4.7 on four images by hand, and on logarithms of -800."""
     log_p = _three_labels()
     expected = -np.array([0.8, 0.3, 0.08, 1.97 / 3])
-    _ask_scores(simplified_score, (log_p,), expected, nb4_scores.simplified_mistakes(log_p))
+    mistakes = nb4_scores.simplified_mistakes(expected, log_p)
+    _ask_scores(simplified_score, (log_p,), expected, mistakes)
     impossible = np.where(np.eye(3)[None, ::-1] > 0, 0.0, -800.0)  # right in the middle alone
-    _ask_scores(
-        simplified_score,
-        (impossible,),
-        np.array([-1 / 3]),
-        nb4_scores.simplified_mistakes(impossible),
-    )
+    expected = np.array([-1 / 3])
+    mistakes = nb4_scores.simplified_mistakes(expected, impossible)
+    _ask_scores(simplified_score, (impossible,), expected, mistakes)
 
 
 def check_dirichlet_score(dirichlet_score: Ask) -> None:
@@ -76,7 +74,7 @@ def check_dirichlet_score(dirichlet_score: Ask) -> None:
     alphas = np.array([[4.0, 2.0, 0.5], [0.25, 3.0, 1.5]])
     # image 0: (-3 - 2 + 1.5) + (0.375 - 8 - 1) = -12.125; image 1: (-6 - 0.5 + 3) + (...) = -7.25
     expected = np.array([12.125, 7.25]) / 2
-    mistakes = list(nb4_scores.dirichlet_mistakes(log_p, alphas))
+    mistakes = nb4_scores.dirichlet_mistakes(expected, log_p, alphas)
     _ask_scores(dirichlet_score, (log_p, alphas), expected, mistakes)
     expect(nb4_scores.flat_is_nothing(dirichlet_score(log_p, np.ones((2, 3)))))
     never = np.full((2, 2, 2), np.log(0.5))
@@ -124,9 +122,9 @@ def check_rates(error_rates: Ask) -> None:
         got = error_rates(truth, called, positive)
         expect(nb4_scores.inputs_left_alone(before, [truth, called]))
         expect(has_keys(got, nb4_protocol.RATE_KEYS, nb4_protocol.RATE_KEYS))
-        for name, value in zip(nb4_protocol.RATE_KEYS, right, strict=True):
-            rate = nb4_protocol.rate_value(name, got[name], value, (truth, called), positive)
-            expect(rate)
+        both = dict(zip(nb4_protocol.RATE_KEYS, right, strict=True))
+        for name in both:
+            expect(nb4_protocol.rate_value(name, got[name], both, (truth, called), positive))
 
 
 def check_summary(summary: Ask) -> None:
