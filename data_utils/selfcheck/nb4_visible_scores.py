@@ -132,15 +132,15 @@ def check_summary(summary: Ask) -> None:
     cases = (
         (
             np.array([[0.7, 0.9, 0.7, 0.9], [0.6, 0.6, 0.6, 0.6]]),
-            np.array([0.9, 0.8]),
+            np.array([0.75, 0.8]),
             # squares of the deviations add up to 0.04; 0.04 / 3 / 4 = 1 / 300
-            ([0.8, 0.6], [300**-0.5, 0], -15, -1.5 / 8.5 * 100, 2),
+            ([0.8, 0.6], [300**-0.5, 0], -7.5, -7.5 / 77.5 * 100, 1),
         ),
         (
             np.array([[0.75, 1.0], [0.5, 0.75], [0.625, 0.625]]),
-            np.array([0.5, 0.875, 0.625]),  # the last class is a draw
-            # means add up to 2.125, the baseline to 2
-            ([0.875, 0.625, 0.625], [0.125, 0.125, 0], 12.5 / 3, 6.25, 1),
+            np.array([0.5, 0.7, 0.625]),  # the last class is a draw
+            # means add up to 2.125, the baseline to 1.825
+            ([0.875, 0.625, 0.625], [0.125, 0.125, 0], 10, 30 / 1.825, 1),
         ),
     )
     for runs, baseline, right in cases:
@@ -154,28 +154,32 @@ def check_summary(summary: Ask) -> None:
 
 
 def check_ascent(ascend: Ask) -> None:
-    """Exercise 4.13 on hills whose pixels can be followed by hand; steps=0 comes last."""
-    flat = np.ones((28, 28))
-    # pull * rate, where the top lies, and each pixel's way from 0.2
+    """Exercise 4.13 on hills of two halves that can be followed by hand; steps=0 comes last."""
+    # pull * rate; for the left half and the right one where the top lies, and the way of a pixel
     ways = (
-        (0.5, 0.6, (0.2, 0.4, 0.5, 0.55)),
-        (2.0, 0.8, (0.2, 1.0)),
-        (2.0, 0.8, (0.2, 1.0, 0.6, 1.0, 0.6)),
-        (0.5, 0.6, (0.2,)),
+        (0.5, (0.6, 0.7), ((0.4, 0.5, 0.55, 0.575), (0.8, 0.75, 0.725, 0.7125))),
+        (2.0, (0.8, 0.8), ((0.2, 1.0), (0.9, 0.7))),
+        (2.0, (0.8, 0.8), ((0.2, 1.0, 0.6, 1.0, 0.6), (0.9, 0.7, 0.9, 0.7, 0.9))),
+        (2.0, (0.2, 0.2), ((0.8, 0.0, 0.4, 0.0), (0.1, 0.3, 0.1, 0.3))),
+        (0.5, (0.6, 0.6), ((0.2,), (0.3,))),
     )
-    for factor, top, way in ways:
-        image, right = way[0] * flat, [pixel * flat for pixel in way]
-        pull, rate = factor / 0.25, 0.25
+    for factor, tops, pixels in ways:
+        right = [_halves(*both) for both in zip(*pixels, strict=True)]
+        image, top, pull, rate = right[0].copy(), _halves(*tops), factor / 0.25, 0.25
 
-        def slope(now: Floats, pull: float = pull, top: float = top) -> Floats:
+        def slope(now: Floats, pull: float = pull, top: Floats = top) -> Floats:
             return pull * (top - now)
 
-        report = ascent_report(ascend, image, top * flat, pull, len(way) - 1, rate)
+        report = ascent_report(ascend, image, top, pull, len(right) - 1, rate)
+        expect(nb4_ascent.ascent_form(report, image))
         expect(nb4_ascent.ascent_keeps_image(report, image))
-        expect(nb4_ascent.ascent_form(report["result"], image))
         expect(nb4_ascent.ascent_arrives(report, right, slope, rate))
         expect(nb4_ascent.ascent_looks_again(report, right))
         expect(nb4_ascent.ascent_stays_inside(report))
+
+
+def _halves(left: float, right: float) -> Floats:
+    return np.repeat([[left, right]], 14, axis=1).repeat(28, axis=0)
 
 
 SCORE_CHECKS: dict[str, Callable[[Ask], None]] = {

@@ -242,10 +242,10 @@ def ask_summary(student: Student, name: str, runs: np.ndarray, baseline: np.ndar
 def test_summary(student: Student, name: str) -> None:
     """Each entry for itself, with as many classes as runs, and with fewer and more."""
     for seed, classes, runs, lead in (
-        (4121, 10, 5, 0.01),
-        (4122, 3, 7, 0.02),
-        (4123, 4, 4, -0.06),  # the other method leads
-        (4124, 6, 2, 0.01),
+        (4122, 10, 5, 0.01),  # seeds with which typical mistakes give numbers that differ
+        (4136, 3, 7, 0.02),
+        (4134, 4, 4, -0.06),  # the other method leads
+        (4154, 6, 2, 0.01),
     ):
         ask_summary(student, name, *areas(seed, classes, runs, lead))
 

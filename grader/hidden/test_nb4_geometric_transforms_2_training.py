@@ -246,7 +246,7 @@ def ask_ascent(
         return uphill
 
     report = student.probe(PROBES, "ascent_report", image, top, pull, steps, rate)
-    expect(nb4_ascent.ascent_form(report["result"], image))
+    expect(nb4_ascent.ascent_form(report, image))
     return report, climb(image, slope, steps, rate), slope
 
 
