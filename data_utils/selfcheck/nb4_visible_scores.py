@@ -6,31 +6,57 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.selfcheck import nb4_ascent, nb4_dirichlet, nb4_protocol, nb4_scores, nb4_training
+from data_utils.selfcheck import (
+    nb4_ascent,
+    nb4_dirichlet,
+    nb4_history,
+    nb4_protocol,
+    nb4_scores,
+    nb4_training,
+    nb4_watched,
+)
 from data_utils.selfcheck.nb2_audit import has_keys
 from data_utils.selfcheck.nb4_probes_scores import ascent_report, one_sided, training_report
-from data_utils.selfcheck.words import Ask, expect
+from data_utils.selfcheck.words import Ask, Finding, Found, expect
 
 Floats = NDArray[np.float64]
 
 
 def check_training(train_classifier: Ask) -> None:
     """Exercise 4.6 on images that are bright at the top: are they turned by half?"""
-    images, turns, epochs = one_sided(140, 46), (0, 2), 6
-    report = training_report(train_classifier, images, turns, epochs, 7)
-    expect(nb4_training.history_form(report, epochs))
-    expect(nb4_training.every_picture_once(report, epochs))
-    expect(nb4_training.training_mode(report))
-    expect(nb4_training.gradients_are_emptied(report))
-    expect(nb4_training.training_learns(report))
-    expect(nb4_training.history_is_mean_loss(report, epochs))
-    expect(nb4_scores.inputs_left_alone([images], [report["images"]]))
+    images, epochs = one_sided(140, 46), 6
+    training = _trained(train_classifier, images, epochs, 7)
+    expect(nb4_history.history_form(training, epochs))
+    for question in (
+        nb4_training.training_moves,
+        lambda known: nb4_training.every_picture_once(known, epochs),
+        nb4_training.training_mode,
+        nb4_training.gradients_are_emptied,
+        nb4_training.loss_is_cross_entropy,
+        nb4_training.training_learns,
+        lambda known: nb4_history.history_is_mean_loss(known, epochs),
+        lambda known: nb4_scores.inputs_left_alone([images], [known.images]),
+    ):
+        expect(question(training))
     first, again, other = (
-        training_report(train_classifier, images[:70], turns, 2, seed, before)
+        _trained(train_classifier, images[:70], 2, seed, before)
         for seed, before in ((8, 1), (8, 2), (40, 1))
     )
     expect(nb4_training.another_order(first, other, 2))
     expect(nb4_training.training_repeats(first, again))
+    expect(nb4_history.no_epoch(_trained(train_classifier, images[:20], 0, 9)))
+
+
+def _trained(
+    train_classifier: Ask, images: NDArray[np.uint8], epochs: int, seed: int, before: int = 1
+) -> nb4_watched.Training:
+    """Train the small network on images that are upright or turned by half."""
+    turns = (0, 2)
+    report = training_report(train_classifier, images, turns, epochs, seed, before)
+    training = nb4_watched.as_training(report, images, turns)
+    if isinstance(training, Finding):
+        raise Found(training)
+    return training
 
 
 def _ask_scores(
