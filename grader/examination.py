@@ -41,12 +41,15 @@ class Settings:
         The pretrained network of notebooks that use one.
     gpus : tuple of int
         Numbers of the GPUs that may be used, none for the processor. A submission uses the first.
+    secret_file : str
+        Where the course's secret lies, which exam images are varied by; empty for the public one.
     """
 
     profile: str = "embedded"
     isolation: Isolation = Isolation.BWRAP
     backbone: str = field(default_factory=backbone_in_use)
     gpus: tuple[int, ...] = ()
+    secret_file: str = ""
 
     @property
     def device(self) -> str:
