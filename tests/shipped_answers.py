@@ -136,7 +136,7 @@ def leaves(value: Any, depth: int = 4) -> Iterator[np.ndarray]:
 
 
 def form(array: np.ndarray) -> np.ndarray | None:
-    """Return the numbers sorted, of length 1 and the larger side up; None where they say nothing."""
+    """Return the numbers sorted, of length 1, the larger side up; None where they say nothing."""
     flat = array.reshape(-1)
     with np.errstate(all="ignore"):
         length = np.linalg.norm(flat)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.selfcheck.nb2_training import LOSS_RTOL
+from data_utils.selfcheck.values import is_number
 from data_utils.selfcheck.words import Finding
 
 SLOPE_RTOL, ALONG = 0.1, 0.99  # of a step of plain gradient descent, which is exact but for float32
@@ -134,7 +135,8 @@ def step_returns(report: Mapping[str, Any]) -> Finding | None:
     """The step returns the losses of discriminator and generator, as two finite numbers."""
     got, right = report["returned"], report["losses"]
     expected = f"two losses: {right[0]:.4g} and {right[1]:.4g}"
-    if report["count"] != 2 or not np.isfinite(got).all():
+    numbers = isinstance(got, (list, tuple)) and len(got) == 2 and all(map(is_number, got))
+    if report["count"] != 2 or not numbers or not np.isfinite(got).all():
         shown = f"{report['count']} value" + ("s" if report["count"] != 1 else "")
         return Finding(expected, shown if report["count"] != 2 else "something else than numbers",
                        "both losses are to be returned, as numbers",

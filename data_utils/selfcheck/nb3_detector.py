@@ -153,7 +153,7 @@ def bank_holds_each_once(bank: Any) -> Finding | None:
     Two rows of the same image differ by rounding, those of two images by far more.
     """
     arrays = _arrays(bank)
-    if not arrays or arrays[0].ndim != 2 or arrays[0].dtype.kind not in "iuf":
+    if not arrays or arrays[0].ndim != 2 or arrays[0].dtype.kind not in "iuf" or not arrays[0].size:
         return None  # what is no table of features is another question
     rows = np.nan_to_num(np.asarray(arrays[0], np.float64))
     rows = rows - rows.mean(axis=0)

@@ -164,7 +164,8 @@ def threshold_of_run(student: Student, series: dict[str, list[float]]) -> None:
     detector = student.in_run("variable", "detector")
     x_val = student.in_run("value", "x_val")
     scores = student.in_run("method", detector, "anomaly_score", x_val)
-    expect(nb1_detector.scores_form(scores, len(x_val) if isinstance(x_val, np.ndarray) else 0))
+    count = len(x_val) if isinstance(x_val, np.ndarray) and x_val.ndim else 0
+    expect(nb1_detector.scores_form(scores, count))
     got = student.in_run("attribute", detector, "threshold")
     expect(nb1_score.threshold_value(got, np.asarray(scores, float), TARGET_FPR))
     series["threshold"] = rounded(np.ravel(got))
