@@ -146,8 +146,8 @@ class Step:
         From 1 on.
     digits : tuple of int
         The anomaly digits over which the AUROC is averaged.
-    auroc, visible_auroc : float
-        The mean that earns the step on the hidden images, and on those of the visible check.
+    auroc : float
+        The mean that earns the step, on the hidden images and on those of the visible check.
     reached : dict
         What known scores and wrong detectors reach on the hidden images; a test measures it again.
     """
@@ -156,7 +156,6 @@ class Step:
     number: int
     digits: tuple[int, ...]
     auroc: float
-    visible_auroc: float
     reached: dict[str, float]
 
 
@@ -339,5 +338,12 @@ class Course:
         for notebook in self.notebooks:
             if any(exercise.id == exercise_id for exercise in notebook.exercises):
                 return notebook
-        known = ", ".join(e.id for notebook in self.notebooks for e in notebook.exercises)
-        raise UnknownExerciseError(f"There is no exercise {exercise_id!r}; there are {known}.")
+        for notebook in self.notebooks:
+            if any(question.id == exercise_id for question in notebook.questions):
+                raise UnknownExerciseError(
+                    f"{exercise_id} is a question that a person grades: nothing checks or hints it."
+                )
+        ends = [f"{n.exercises[0].id} to {n.exercises[-1].id}" for n in self.notebooks]
+        raise UnknownExerciseError(
+            f"There is no exercise {exercise_id!r}; there are {', '.join(ends)}."
+        )

@@ -70,7 +70,7 @@ def test_an_exercise_cannot_stand_twice() -> None:
 QUESTION = '[[notebooks.questions]]\nid="1.2"\ntitle="t"\npoints=2\nminutes=5\nrubric=["a"]\n'
 STEP = (
     '[[notebooks.steps]]\nexercise="1.1"\nnumber=1\ndigits=[3]\nauroc=0.4\n'
-    "visible_auroc=0.6\nreached={}\n"
+    "reached={}\n"
 )
 
 
@@ -89,8 +89,10 @@ def test_a_question_or_a_step_that_cannot_be_right_is_refused(more: str, word: s
 
 
 def test_an_unknown_exercise_names_the_known_ones() -> None:
-    with pytest.raises(UnknownExerciseError, match=r"1\.1, 1\.2"):
+    with pytest.raises(UnknownExerciseError, match=r"1\.1 to 1\.6, 2\.1"):
         load_course().notebook_of("9.9")
+    with pytest.raises(UnknownExerciseError, match="a question that a person grades"):
+        load_course().notebook_of("1.7")
 
 
 def test_a_floor_needs_a_number_or_a_note() -> None:
