@@ -159,7 +159,14 @@ def auroc_of_run(
     return digit, reached
 
 
-def threshold_of_run(student: Student, series: dict[str, list[float]]) -> None:
+ThresholdWords = Callable[[object, np.ndarray, float], Finding | None]  # threshold, scores, target
+
+
+def threshold_of_run(
+    student: Student,
+    series: dict[str, list[float]],
+    words: ThresholdWords = nb1_score.threshold_value,
+) -> None:
     """Require that the run's threshold follows from the detector's scores of x_val."""
     detector = student.in_run("variable", "detector")
     x_val = student.in_run("value", "x_val")
@@ -167,5 +174,5 @@ def threshold_of_run(student: Student, series: dict[str, list[float]]) -> None:
     count = len(x_val) if isinstance(x_val, np.ndarray) and x_val.ndim else 0
     expect(nb1_detector.scores_form(scores, count))
     got = student.in_run("attribute", detector, "threshold")
-    expect(nb1_score.threshold_value(got, np.asarray(scores, float), TARGET_FPR))
+    expect(words(got, np.asarray(scores, float), TARGET_FPR))
     series["threshold"] = rounded(np.ravel(got))
