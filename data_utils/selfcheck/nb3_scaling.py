@@ -18,7 +18,7 @@ Parts = Sequence[NDArray[Any]]
 def scaled_form(got: Any, parts: Parts) -> Finding | None:
     """One array for each argument, of the same shape."""
     expected = f"a list of {len(parts)}: " + ", ".join(str(part.shape) for part in parts)
-    if not isinstance(got, (list, tuple, np.ndarray)) or np.ndim(got[:0]) == 0:
+    if not isinstance(got, (list, tuple, np.ndarray)) or getattr(got, "shape", None) == ():
         return Finding(expected, describe(got), "something else than a list is returned",
                        "return [train, *others], each standardised")  # fmt: skip
     arrays = [as_floats(part) for part in got]

@@ -80,7 +80,9 @@ def _sizes(report: Report) -> list[tuple[int, ...]]:
     shapes = report.get("shapes")
     if not isinstance(shapes, (list, tuple)):
         return []
-    return [tuple(int(n) for n in np.ravel(np.asarray(s, np.int64))) for s in shapes]
+    if not all(isinstance(s, (list, tuple)) and all(map(is_whole_number, s)) for s in shapes):
+        return []
+    return [tuple(int(n) for n in shape) for shape in shapes]
 
 
 def _arrays(report: Report, name: str) -> list[Floats]:
