@@ -168,7 +168,8 @@ def player_learns(report: Mapping[str, Any], player: str) -> Finding | None:
     return Finding(
         f"a {player} whose own loss falls with its step",
         f"{before:.5g} before, {after:.5g} after",
-        f"the {player} follows another loss than its own, or other images",
+        f"the {player} follows another loss than its own, or other images, or the optimisers are "
+        "swapped",
         f"call backward() on the {player}'s loss alone, right before its optimiser's step",
     )
 
