@@ -225,6 +225,25 @@ def _flat(weights: Any) -> NDArray[np.float64]:
     return np.concatenate(rows).astype(np.float64)
 
 
+def trained_alike(first: dict[str, Any], other: dict[str, Any]) -> Finding | None:
+    """Two trainings with the same images, seed and budget end in the same weights.
+
+    Only their validation images differ. The median tells on a graphics card too, where sums in
+    another order change single weights.
+    """
+    for name in CURES:
+        one, two = _flat(first[name]), _flat(other[name])
+        if one.shape != two.shape or np.median(np.abs(one - two)) > GAN_RATE / 10:
+            return Finding(
+                "networks that learn from x_train alone",
+                f"another {name} where only x_val was another one",
+                "validation images are among those that are trained on, so the threshold comes from "
+                "images that were rehearsed",
+                "train on to_tanh_range(x_train), and hand x_val to GanDetector alone",
+            )
+    return None
+
+
 def budget_heeded(
     history: Any, steps: int, brief: dict[str, Any], untrained: dict[str, Any] | None
 ) -> Finding | None:

@@ -70,6 +70,10 @@ def _range_mistakes(
         (grey / 127.5 - 0.5, "the shift is wrong: black is -0.5", SHIFT),
         (grey / 255 - 0.5, "from -0.5 to 0.5: half of the range", SHIFT),
         (grey / 255 - 1, "the shift is right and the factor is not: white is 0", SHIFT),
+        (grey / 128 - 1, "128 stands where 127.5 belongs: white is 0.992", SHIFT),
+        (np.round(expected), "the values were rounded", "keep the fractions: no round, no int"),
+        (_by_each_image(grey), "each image was scaled by its own largest grey value",
+         "use 0 and 255, which are the same for every image"),
         (grey, "the grey values are as they were: nothing was scaled", SHIFT),
         (grey - 127.5, "the division is missing", "divide by 127.5 before you take 1 off"),
         (grey // 127.5 - 1, "the division was done in whole numbers", "divide with / , not //"),
@@ -127,6 +131,12 @@ def range_leaves_input_alone(before: NDArray[Any], after: Any) -> Finding | None
         "an operation worked in place (such as /= or -= or out=)",
         "make a new array: images.astype(np.float32) copies",
     )
+
+
+def _by_each_image(grey: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    largest = grey.max(axis=(2, 3), keepdims=True)
+    scaled: NDArray[np.floating[Any]] = 2 * grey / np.maximum(largest, 1e-12) - 1
+    return scaled
 
 
 def _standardised(grey: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
@@ -285,8 +295,8 @@ def logits_are_free(report: Mapping[str, Any]) -> Finding | None:
     expected = "logits: any numbers, also below 0 and above 1"
     got = f"from {low:.3g} to {high:.3g}, whatever the image"
     if low >= 0 and high <= 1:
-        return Finding(expected, got, "a sigmoid in the head: these are probabilities",
-                       "leave the sigmoid out: the loss takes logits")  # fmt: skip
+        return Finding(expected, got, "a sigmoid in the head (or a softmax): these are probabilities",
+                       "leave it out: the loss takes logits")  # fmt: skip
     if 0.9999 < max(-low, high) <= 1.0001:
         return Finding(expected, got, "a tanh in the head: tanh bounds pictures, not logits",
                        "end the head with a linear layer")  # fmt: skip
