@@ -237,8 +237,8 @@ def trained_alike(first: dict[str, Any], other: dict[str, Any]) -> Finding | Non
             return Finding(
                 "networks that learn from x_train alone",
                 f"another {name} where only x_val was another one",
-                "validation images are among those that are trained on, so the threshold comes from "
-                "images that were rehearsed",
+                "validation images are among those that are trained on: the threshold then comes "
+                "from images that were rehearsed",
                 "train on to_tanh_range(x_train), and hand x_val to GanDetector alone",
             )
     return None

@@ -295,7 +295,7 @@ def logits_are_free(report: Mapping[str, Any]) -> Finding | None:
     expected = "logits: any numbers, also below 0 and above 1"
     got = f"from {low:.3g} to {high:.3g}, whatever the image"
     if low >= 0 and high <= 1:
-        return Finding(expected, got, "a sigmoid in the head (or a softmax): these are probabilities",
+        return Finding(expected, got, "a sigmoid in the head, or a softmax: these are no logits",
                        "leave it out: the loss takes logits")  # fmt: skip
     if 0.9999 < max(-low, high) <= 1.0001:
         return Finding(expected, got, "a tanh in the head: tanh bounds pictures, not logits",

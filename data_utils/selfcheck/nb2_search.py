@@ -202,13 +202,13 @@ def search_draws_on_its_own(first: Measured, again: Measured) -> Finding | None:
         Measurements of the same call, where torch and NumPy had been seeded differently before.
         Whoever seeds them in the call leaves both in the same state.
     """
-    for name, one, other in zip(("torch", "numpy"), first["states"], again["states"], strict=True):
+    calls = ("torch.manual_seed", "np.random.seed")
+    for call, one, other in zip(calls, first["states"], again["states"], strict=True):
         if not isinstance(one, np.ndarray) or np.array_equal(one, other):
             return Finding(
-                f"{name}'s own random numbers, for which the rest of the program has its seed",
+                "random numbers of the rest of the program that go on as they were",
                 "they were set anew in the call",
-                f"{name}.manual_seed or {name}.random.seed was called: whoever draws after this "
-                "gets the same numbers again and again",
+                f"{call} was called: whoever draws after this gets the same numbers again and again",
                 "torch.randn(..., generator=torch.Generator().manual_seed(seed))",
             )
     return None

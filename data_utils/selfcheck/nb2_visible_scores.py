@@ -84,23 +84,23 @@ def check_combined(combined_score: Ask) -> None:
 
 
 def check_verdicts(verdicts: Ask) -> None:
-    """Exercise 2.9 on nine images, one exactly at the threshold; then on normal ones alone."""
-    digits = np.array([8, 8, 1, 8, 5, 5, 3, 8, 0])
-    scores = np.array([0.1, 0.7, 0.9, 0.4, 0.2, 0.8, 0.6, 0.5, 0.55])
+    """Exercise 2.9 on ten images, one exactly at the threshold; then on normal ones alone."""
+    digits = np.array([8, 8, 1, 8, 5, 5, 3, 8, 0, 2])
+    scores = np.array([0.1, 0.7, 0.9, 0.4, 0.2, 0.3, 0.6, 0.5, 0.55, 0.95])
     got = verdicts(scores, digits, 8, 0.5)
-    truth = np.array([0, 0, 1, 0, 1, 1, 1, 0, 1])
-    verdict = np.array([0, 1, 1, 0, 0, 1, 1, 0, 1])
+    truth = np.array([0, 0, 1, 0, 1, 1, 1, 0, 1, 1])
+    verdict = np.array([0, 1, 1, 0, 0, 0, 1, 0, 1, 1])
     expect(nb2_audit.has_keys(got, nb2_audit.VERDICT_KEYS, nb2_audit.VERDICT_KEYS))
     expect(nb2_audit.class_ids("truth", got["truth"], truth, nb2_audit.always_five(digits)))
     expect(
         nb2_audit.class_ids("verdict", got["verdict"], verdict, nb2_audit.not_strict(scores, 0.5))
     )
-    matrix = np.array([[3, 1], [1, 4]])
+    matrix = np.array([[3, 1], [2, 4]])
     expect(nb2_audit.matrix_value(got["matrix"], matrix))
     expect(nb2_audit.verdict_accuracy(got["accuracy"], matrix))
-    only_normal = verdicts(scores, np.full(9, 8), 8, 2.0)  # nothing to find, and nothing flagged
+    only_normal = verdicts(scores, np.full(10, 8), 8, 2.0)  # nothing to find, and nothing flagged
     expect(nb2_audit.has_keys(only_normal, nb2_audit.VERDICT_KEYS, ("matrix",)))
-    expect(nb2_audit.matrix_value(only_normal["matrix"], np.array([[9, 0], [0, 0]])))
+    expect(nb2_audit.matrix_value(only_normal["matrix"], np.array([[10, 0], [0, 0]])))
 
 
 def check_audit(audit: Ask) -> None:

@@ -152,6 +152,7 @@ def test_pair_does_not_depend_on_company(student: Student) -> None:
 @pytest.mark.exercise("2.2", weight=2)
 def test_each_pair_has_networks_of_its_own(student: Student) -> None:
     """What is learnt by the pair of one call leaves the pair of another call as it is."""
+    expect(nb2_networks.pair_form(pair_report(student, 238, latent_size=4)))
     first, second = student.keep(4), student.keep(4)
     before = student.method(first, "parameters")
     student.library(PROBES, "nudge", second)
