@@ -47,7 +47,8 @@ def search_measured(
     """
     known = raw if isinstance(raw, Mapping) else {}
     latent_size = untouched[0][0].shape[1]  # the generator's first layer: (hidden, latent size)
-    noise, shape = known.get("noise"), (len(images), latent_size)
+    noise: Any = known.get("noise")
+    shape = (len(images), latent_size)
     states = [known.get(f"{name}_state") for name in ("torch", "numpy")]
     measured: Measured = {"noise": noise, "shape": shape, "states": states}
     if not _is_array(noise, shape) or not np.isfinite(noise).all():
@@ -208,7 +209,7 @@ def search_draws_on_its_own(first: Measured, again: Measured) -> Finding | None:
             return Finding(
                 "random numbers of the rest of the program that go on as they were",
                 "they were set anew in the call",
-                f"{call} was called: whoever draws after this gets the same numbers again and again",
+                f"{call} was called: whoever draws next gets the same numbers again and again",
                 "torch.randn(..., generator=torch.Generator().manual_seed(seed))",
             )
     return None

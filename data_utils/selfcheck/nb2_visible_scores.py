@@ -58,8 +58,7 @@ def check_encoder_loss(encoder_loss: Ask) -> None:
     trained, start = encoder_training(encoder_loss, 26, 4, drawn, 20), encoder_start(26, 4)
     expect(nb2_encoder.trained_form(trained, start))
     before, after = (
-        [float(half[0]) for half in _halves(encoder_known(26, 4, drawn, weights["encoder"]))]
-        for weights in (start, trained)
+        _two_errors(encoder_known(26, 4, drawn, weights["encoder"])) for weights in (start, trained)
     )
     expect(nb2_encoder.encoder_learns(trained, start, before, after))
 
@@ -70,6 +69,11 @@ def _halves(known: dict[str, Any]) -> list[NDArray[np.float64]]:
         np.array([_mean_square(known[of] - copy) for copy in known[f"{of}_hat"]])
         for of in ("x", "phi")
     ]
+
+
+def _two_errors(known: dict[str, Any]) -> tuple[float, float]:
+    pixel, feature = _halves(known)
+    return float(pixel[0]), float(feature[0])
 
 
 def check_combined(combined_score: Ask) -> None:
