@@ -133,6 +133,16 @@ class Student:
         """Return an attribute of a kept object as plain data."""
         return self._guarded("attribute", handle, name, seconds=FIT_SECONDS)
 
+    def given_number(self, name: str) -> int:
+        """Return a whole number that a locked cell sets, whatever the run made of it later.
+
+        Parameters
+        ----------
+        name : str
+            A variable of the notebook, such as ``"ANOMALY_DIGIT"``.
+        """
+        return self._examination.submission.given_number(name)
+
     @property
     def notebook(self) -> Notebook:
         """The notebook of the course that was handed in."""
