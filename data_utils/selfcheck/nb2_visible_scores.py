@@ -117,7 +117,7 @@ def check_audit(audit: Ask) -> None:
     for name, rate in (("tpr", 0.0), ("accuracy", 5 / 16), ("always_anomaly", 0.5)):
         expect(nb2_audit.audit_rate(name, got[name], rate, counts))
     expect(nb2_audit.upper_end(got["tpr_upper"], 0.36942, 8))
-    expect(nb2_audit.flagged_counts(got["flagged"], errors, [1, 3]))
+    expect(nb2_audit.flagged_counts(got["flagged"], errors, thresholds, [1, 3]))
     black = (392 + 28 * 0.04) / 1568
     expect(nb2_audit.black_error_value(got["black_error"], black, images))
     better = (6, 2, 1, 4)

@@ -235,7 +235,7 @@ def test_audit_flagged(student: Student, thresholds: tuple[float, ...]) -> None:
     errors = (0.25, 0.5, 0.75, 0.5, 0.02)
     got = ask_audit(student, ("flagged",), errors=errors, thresholds=thresholds)
     above = [len([error for error in errors if error > limit]) for limit in thresholds]
-    expect(nb2_audit.flagged_counts(got["flagged"], list(errors), above))
+    expect(nb2_audit.flagged_counts(got["flagged"], list(errors), thresholds, above))
 
 
 @pytest.mark.exercise("2.10", weight=3)
