@@ -176,6 +176,19 @@ def scores_form(got: Any, count: int) -> Finding | None:
     )
 
 
+def images_form(got: Any, name: str) -> Finding | None:
+    """The run's images are still images: uint8 (n, 28, 28)."""
+    shape = got.shape if isinstance(got, np.ndarray) else ()
+    if len(shape) == 3 and shape[0] and shape[1:] == (28, 28) and got.dtype == np.uint8:
+        return None
+    return Finding(
+        f"{name}: images (n, 28, 28) of type uint8 after the whole notebook was run",
+        describe(got),
+        "a cell of your own gave the name another meaning",
+        "use another name in that cell",
+    )
+
+
 def _finite_row(got: Any, count: int, what: str) -> Finding | None:
     """One finite number for each image."""
     try:

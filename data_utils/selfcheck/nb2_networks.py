@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.selfcheck.values import describe
+from data_utils.selfcheck.values import describe, is_whole_number
 from data_utils.selfcheck.words import Finding
 
 GREY_ATOL = 2e-3  # one grey value of 255 is 0.008 on the scale from -1 to 1
@@ -157,12 +157,16 @@ def report_form(report: Any, count: int, latent_size: int) -> Finding | None:
     count, latent_size : int
         Shape of the noise that was handed out.
     """
-    asked = {"count": count, "asked_latent_size": latent_size}
-    sound = isinstance(report, dict) and all(report.get(key) == asked[key] for key in asked)
+    known = report if isinstance(report, dict) else {}
+    sound = all(
+        is_whole_number(known.get(key)) and int(known[key]) == asked
+        for key, asked in (("count", count), ("asked_latent_size", latent_size))
+    )
+    sound = sound and all(isinstance(known.get(key), str) for key in ("kind", "stop"))
     if sound and report.get("is_pair") is True and not report.get("stop"):
         outputs = [report.get(name) for name in PAIR_OUTPUTS]
         sound = all(isinstance(o, np.ndarray) and o.dtype.kind in "fiu" for o in outputs)
-        sound = sound and all(isinstance(report.get(f"{n}_weights"), int) for n in NETWORKS)
+        sound = sound and all(is_whole_number(report.get(f"{n}_weights")) for n in NETWORKS)
     if sound and {"kind", "is_pair", "latent_size", "stop"} <= set(report):
         return None
     return Finding(
@@ -250,9 +254,11 @@ def _pair_weights(report: Mapping[str, Any]) -> Finding | None:
 def latent_size_honoured(report: Mapping[str, Any]) -> Finding | None:
     """The generator takes as many numbers as `latent_size` says, and the pair knows it."""
     asked = report["asked_latent_size"]
-    if report["is_pair"] and report["latent_size"] == asked and not report["stop"]:
+    latent_size = report["latent_size"]
+    honoured = is_whole_number(latent_size) and int(latent_size) == asked
+    if report["is_pair"] and honoured and not report["stop"]:
         return None
-    got = report["stop"] or f"latent_size {report['latent_size']}"
+    got = report["stop"] or f"latent_size: {describe(latent_size)}"
     return Finding(
         f"a pair for noise of {asked} numbers",
         got if report["is_pair"] else f"an object of type {report['kind']}",

@@ -106,9 +106,10 @@ def _floats(values: Any) -> NDArray[np.float64]:
 
 
 def _two_numbers(values: Any) -> list[float]:
-    """Return numbers as they came, NaN where there are none."""
-    known = values if isinstance(values, (list, tuple)) else []
-    return [float(v) if isinstance(v, (int, float)) else float("nan") for v in known[:2]]
+    """Return two numbers as they came, NaN where there are none."""
+    known = [*values[:2]] if isinstance(values, (list, tuple)) else []
+    known += [float("nan")] * (2 - len(known))
+    return [float(v) if isinstance(v, (int, float)) else float("nan") for v in known]
 
 
 def _change(

@@ -110,7 +110,8 @@ def later_trainings_of_run(
     student cannot choose a luckier one. Then around the reference's pair; see `fit_that_stands`.
     """
     x_train, x_val, seed = (student.in_run("value", name) for name in ("x_train", "x_val", "SEED"))
-    if not (_are_images(x_train) and _are_images(x_val) and is_whole_number(seed)):
+    forms = (nb2_detector.images_form(x, "images") for x in (x_train, x_val))
+    if any(forms) or not is_whole_number(seed):
         return
     detector = student.in_run("variable", "detector")
     copies = student.in_run("method", detector, "reconstruct", x_val)
@@ -173,10 +174,6 @@ def brief_budget(student: Student, name: str, encoder: int) -> Iterator[None]:
     finally:
         for table, steps in usual.items():
             student.method(student.given(table), "__setitem__", name, steps)
-
-
-def _are_images(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 3
 
 
 def refit_images(exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:

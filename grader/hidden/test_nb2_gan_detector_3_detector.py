@@ -227,4 +227,6 @@ def test_run_threshold_comes_from_validation(
     student: Student, series: dict[str, list[float]]
 ) -> None:
     """The detector's threshold follows from its scores of x_val, and from nothing else."""
+    x_val = student.in_run("value", "x_val")
+    expect(nb2_detector.images_form(x_val, "x_val"))
     threshold_of_run(student, series)
