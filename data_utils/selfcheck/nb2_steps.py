@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.selfcheck.nb2_training import LOSS_RTOL
-from data_utils.selfcheck.values import is_number
 from data_utils.selfcheck.words import Finding
 
 SLOPE_RTOL, ALONG = 0.1, 0.99  # of a step of plain gradient descent, which is exact but for float32
@@ -107,9 +106,10 @@ def _floats(values: Any) -> NDArray[np.float64]:
 
 
 def _two_numbers(values: Any) -> list[float]:
-    """Return numbers as they came, NaN where there are none."""
-    known = values if isinstance(values, (list, tuple)) else []
-    return [float(v) if isinstance(v, (int, float)) else float("nan") for v in known[:2]]
+    """Return two numbers as they came, NaN where there are none."""
+    known = [*values[:2]] if isinstance(values, (list, tuple)) else []
+    known += [float("nan")] * (2 - len(known))
+    return [float(v) if isinstance(v, (int, float)) else float("nan") for v in known]
 
 
 def _change(
@@ -135,8 +135,7 @@ def step_returns(report: Mapping[str, Any]) -> Finding | None:
     """The step returns the losses of discriminator and generator, as two finite numbers."""
     got, right = report["returned"], report["losses"]
     expected = f"two losses: {right[0]:.4g} and {right[1]:.4g}"
-    numbers = isinstance(got, (list, tuple)) and len(got) == 2 and all(map(is_number, got))
-    if report["count"] != 2 or not numbers or not np.isfinite(got).all():
+    if report["count"] != 2 or not np.isfinite(got).all():
         shown = f"{report['count']} value" + ("s" if report["count"] != 1 else "")
         return Finding(expected, shown if report["count"] != 2 else "something else than numbers",
                        "both losses are to be returned, as numbers",
@@ -170,7 +169,8 @@ def player_learns(report: Mapping[str, Any], player: str) -> Finding | None:
     return Finding(
         f"a {player} whose own loss falls with its step",
         f"{before:.5g} before, {after:.5g} after",
-        f"the {player} follows another loss than its own, or other images",
+        f"the {player} follows another loss than its own, or other images, or the optimisers are "
+        "swapped",
         f"call backward() on the {player}'s loss alone, right before its optimiser's step",
     )
 

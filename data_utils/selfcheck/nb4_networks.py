@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from data_utils.selfcheck.nb2_networks import COMPANY
 from data_utils.selfcheck.nb4_probes_first import STEPS
-from data_utils.selfcheck.values import describe
+from data_utils.selfcheck.values import describe, is_whole_number
 from data_utils.selfcheck.words import Finding
 
 Floats = NDArray[np.float64]
