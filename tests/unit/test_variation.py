@@ -181,7 +181,7 @@ def test_a_score_that_is_too_good_is_flagged_wherever_it_is_reached(
     fact: str, honest: float, odd: float
 ) -> None:
     settings = Settings("quick")
-    assert not list(too_good(NB, settings, {fact: honest, "auroc_untrained_2": 0.99}))
+    assert not list(too_good(NB, settings, {fact: honest, "auroc_untrained_2": 1.0}))
     [flag] = too_good(NB, settings, {fact: odd})
     assert flag.startswith(f"AUROC {odd:.3f} ")
 
