@@ -38,8 +38,8 @@ def fit(job: Job) -> Scorer:
 
 NB4 = Calibration(
     notebook="nb4_geometric_transforms",
-    designs=("solution", "pooling_design"),
-    plainest="plain_design",
+    designs=("solution", "pooling_design", "plain_design"),
+    plainest="dense_design",
     wrong=("all_digits",),
     # Principal components are an honest detector of another kind. What random weights are worth
     # differs from draw to draw by .06 with digit 8, and on digit 1 they are ahead of trained ones:

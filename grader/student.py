@@ -47,6 +47,19 @@ class Student:
         # With a reference's code in the process, what it says must not reach the student.
         self._mute = examination.stand_ins(self._replaced).with_code
 
+    def with_reference(self, exercise_id: str) -> Student | None:
+        """Return the way to the same function where one more earlier exercise is the reference's.
+
+        None where it is already, or where no reference is at hand. What the learner's choices in
+        that exercise allow, and its text does not forbid, must not cost points in this one.
+        """
+        if exercise_id in self._replaced or self._examination.solution is None:
+            return None
+        wanted = {exercise_id, *self._replaced}
+        other = Student(self._examination, self._exercise)
+        other._replaced = tuple(id_ for id_ in self._exercise.builds_on if id_ in wanted)
+        return other
+
     def call(self, *args: Any, name: str = "", seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
         """Call the exercise's function and return its result as plain data."""
         function = name or self._exercise.function

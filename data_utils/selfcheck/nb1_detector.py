@@ -71,6 +71,7 @@ def weights_moved(
         isinstance(trained, (list, tuple))
         and isinstance(untrained, (list, tuple))
         and len(trained) == len(untrained)
+        and all(np.shape(a) == np.shape(b) for a, b in zip(trained, untrained, strict=True))
     )
     if not same_form or not trained:
         return Finding(
@@ -219,6 +220,6 @@ def scores_form(got: Any, count: int) -> Finding | None:
             "scores that differ from image to image",
             "the same score for every image",
             "the detector does not look at the image",
-            "look at the reconstructions: are they all the same picture?",
+            "print what your network gives for two different images, step by step",
         )
     return None
