@@ -19,6 +19,7 @@ from grader.sandbox import Handle
 from grader.series import exam_series, rounded, training_series
 from grader.student import Student
 
+CHANCE = 0.5  # AUROC
 TARGET_FPR = 0.05  # of every notebook's own threshold
 BATCHES = 4  # for the exam's images; each is a call
 FEWEST = 30  # images in a batch: scores of one alone are all alike, which a check would take amiss
@@ -30,12 +31,15 @@ FloorWords = Callable[[float, float, str], Finding | None]  # AUROC, floor, of w
 def at_floor(
     student: Student, profile: str | None, digit: int, reached: float, words: FloorWords
 ) -> Finding | None:
-    """Compare with the published floor; without one there is nothing to compare with."""
+    """Compare with the published floor, or with chance where honest and wrong designs lie close.
+
+    Where nothing was measured there is nothing to compare with.
+    """
     floor = student.floor(profile, digit)
-    if floor is None or floor.auroc is None:
+    if floor is None:
         return None
     where = f"{student.notebook.setting.words(digit)}, exam images"
-    return words(reached, floor.auroc, where)
+    return words(reached, CHANCE if floor.auroc is None else floor.auroc, where)
 
 
 def excuse_without_floors(student: Student) -> None:
