@@ -6,6 +6,8 @@
 ``{points}``        the notebook's points in all
 ``{minutes}``       the minutes of all its exercises and questions
 ``{step 2}``        the AUROC that a step of an exercise asks for
+``{floor quick 9}`` the AUROC that a detector must reach: profile, digit, and the exercise where a
+                    floor is that exercise's own
 ``{run name}``      a number that a benchmark measured: `benchmarks/results/NOTEBOOK_prose.json`
 """
 
@@ -19,7 +21,7 @@ from data_utils.course import Notebook, Question
 from data_utils.errors import UnknownExerciseError
 from grader.errors import BuildError
 
-_PLACEHOLDER = re.compile(r"\{(card|hint|rubric|points|minutes|step|run)((?: [\w.]+)*)\}")
+_PLACEHOLDER = re.compile(r"\{(card|hint|rubric|points|minutes|step|floor|run)((?: [\w.]+)*)\}")
 _IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 LEAST_ALT_TEXT = 30  # characters: an alternative text is a sentence about what the figure shows
 
@@ -76,6 +78,8 @@ def _value(kind: str, words: list[str], notebook: Notebook, values: Mapping[str,
         return values[words[0]]
     if kind == "step":
         return f"{notebook.steps[int(words[0]) - 1].auroc:.3f}"
+    if kind == "floor":
+        return _floor(notebook, words[0], int(words[1]), *words[2:])
     if kind == "points":
         return str(notebook.points + notebook.points_by_hand)
     if kind == "minutes":
@@ -87,6 +91,15 @@ def _value(kind: str, words: list[str], notebook: Notebook, values: Mapping[str,
         hints = notebook.exercise(words[0]).hints
         return html.escape(hints[int(words[1]) - 1], quote=False)
     return _card(words[0], notebook)
+
+
+def _floor(notebook: Notebook, profile: str, digit: int, exercise: str = "") -> str:
+    """Return the published floor on a processor, that of the first network that has one."""
+    wanted = (profile, "cpu", digit, exercise)
+    for floor in notebook.floors:
+        if (floor.profile, floor.device, floor.digit, floor.exercise) == wanted and floor.auroc:
+            return f"{floor.auroc:.2f}"
+    raise KeyError(f"no floor for {' '.join(map(str, wanted))}")
 
 
 def _card(item_id: str, notebook: Notebook) -> str:
