@@ -176,7 +176,7 @@ def judge(job: tuple[str, str, str], profile: str = "quick") -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{notebook.id}.ipynb"
         nbformat.write(handed_in, path)
-        report = grade_submission(path, Settings(profile), only=exercise_id)
+        report = grade_submission(path, Settings(profile), only=(exercise_id,))
     points = report.exercises[0].points
     return {"exercise": exercise_id, "mutant": what, "code": code_of(source),
             "profile": profile, "points": points,

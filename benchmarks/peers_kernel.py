@@ -132,7 +132,7 @@ def examination(request: pytest.FixtureRequest) -> KernelExamination:
     """The notebook in whose kernel this runs."""
     log = request.config.stash[LOG]
     assert isinstance(log, KernelLog)
-    exercise = request.config.getoption("--exercise")
+    (exercise,) = request.config.getoption("--exercise")
     return KernelExamination(log.namespace, _Submission(load_course().notebook_of(exercise)))
 
 
@@ -168,7 +168,7 @@ def grade_here(exercise_id: str, namespace: Namespace) -> float:
     printed = io.StringIO()  # nbgrader takes a word on stderr for a zero
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = pytest.main(arguments, plugins=[sys.modules[__name__], log])
-    (result,) = log.exercises(notebook, exercise_id)
+    (result,) = log.exercises(notebook, (exercise_id,))
     broken = [check.note for check in result.checks if check.status == GRADER_ERROR]
     if result.points is None or broken:
         said = printed.getvalue()[-2000:]

@@ -338,5 +338,12 @@ class Course:
         for notebook in self.notebooks:
             if any(exercise.id == exercise_id for exercise in notebook.exercises):
                 return notebook
-        known = ", ".join(e.id for notebook in self.notebooks for e in notebook.exercises)
-        raise UnknownExerciseError(f"There is no exercise {exercise_id!r}; there are {known}.")
+        for notebook in self.notebooks:
+            if any(question.id == exercise_id for question in notebook.questions):
+                raise UnknownExerciseError(
+                    f"{exercise_id} is a question that a person grades: nothing checks or hints it."
+                )
+        ends = [f"{n.exercises[0].id} to {n.exercises[-1].id}" for n in self.notebooks]
+        raise UnknownExerciseError(
+            f"There is no exercise {exercise_id!r}; there are {', '.join(ends)}."
+        )

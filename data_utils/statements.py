@@ -39,11 +39,16 @@ def parsed(source: str) -> list[ast.stmt]:
     """Return the statements of a cell; magics count as nothing, and so does what is no Python."""
     if len(source) > ANALYSED_CHARS:
         return []
-    lines = [re.sub(r"^(\s*)[%!].*", r"\1pass", line) for line in look_through(source).splitlines()]
     try:
-        return ast.parse("\n".join(lines)).body
+        return ast.parse(without_magics(source)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
+
+
+def without_magics(source: str) -> str:
+    """Return a cell as plain Python, line by line: magics and shell commands become ``pass``."""
+    lines = look_through(source).splitlines()
+    return "\n".join(re.sub(r"^(\s*)[%!].*", r"\1pass", line) for line in lines)
 
 
 def bound_names(statement: ast.AST) -> set[str]:

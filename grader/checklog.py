@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from data_utils.course import Notebook
 from data_utils.errors import CourseKitError
 from data_utils.selfcheck.words import Finding, Found
+from grader.judging.scrub import capped
 from grader.report import (
     EXCUSED,
     FAILED,
@@ -24,7 +26,7 @@ from grader.sandbox import SandboxError
 from grader.submissions import Submission
 
 if TYPE_CHECKING:  # it makes students, and they make findings
-    from grader.examination import Examination
+    from grader.examination import Examination, Settings
 
 
 NOTE_CHARS = 500  # of an exception's text, for the instructor
@@ -48,10 +50,15 @@ class CheckLog:
     ----------
     submission : Submission, optional
         Read already by the grader; without it the checks read the file themselves.
+    settings : Settings, optional
+        How the grader judges it; without them the options of pytest say so.
     """
 
-    def __init__(self, submission: Submission | None = None) -> None:
+    def __init__(
+        self, submission: Submission | None = None, settings: Settings | None = None
+    ) -> None:
         self.submission = submission
+        self.settings = settings
         self.results: dict[str, list[CheckResult]] = {}
         self.facts: dict[str, float] = {}
         self.series: dict[str, list[float]] = {}
@@ -87,12 +94,14 @@ class CheckLog:
         """Say whether a check of that exercise failed."""
         return any(check.status == FAILED for check in self.results.get(exercise_id, []))
 
-    def exercises(self, notebook: Notebook, only: str = "") -> tuple[ExerciseResult, ...]:
-        """Return the result of every exercise, or of one; without any check it has no points."""
+    def exercises(
+        self, notebook: Notebook, only: Collection[str] = ()
+    ) -> tuple[ExerciseResult, ...]:
+        """Return the result of every exercise, or of some; without any check it has no points."""
         return tuple(
             ExerciseResult(e.id, e.function, e.points, points_of(checks, e.points), checks)
             for e in notebook.exercises
-            if only in ("", e.id)
+            if not only or e.id in only
             for checks in [tuple(self.results.get(e.id, []))]
         )
 
@@ -106,7 +115,7 @@ def _verdict(error: BaseException | None) -> tuple[str, Finding | None, str]:
     if error is None:
         return PASSED, None, ""
     if isinstance(error, Found):
-        return FAILED, error.finding, ""
+        return FAILED, capped(error.finding), ""
     if isinstance(error, Excused):
         return EXCUSED, None, str(error)
     note = f"{type(error).__name__}: {error}"[:NOTE_CHARS]

@@ -59,6 +59,7 @@ def autograde(
     from grader import autograde as steps
     from grader.classroom import ClassFolder, list_seats, require_student
     from grader.examination import Settings
+    from grader.judging.secret import course_secret
     from grader.sandbox import best_isolation
 
     folder = ClassFolder(course)
@@ -67,9 +68,10 @@ def autograde(
     chosen = choose_device(device, notebook.framework, rung)
     if chosen.remark:
         out.print(chosen.remark, markup=False)
-    settings = Settings(profile.value, rung, gpus=chosen.gpus)
     with steps.alone_in(folder):
         seats = list_seats(folder.submitted, notebook.id)
+        secret = course_secret(folder.root)
+        settings = Settings(profile.value, rung, gpus=chosen.gpus, secret_file=secret)
         if student:
             seats = [require_student(folder.submitted, name, notebook.id) for name in student]
         plan = steps.plan_class(folder, seats, notebook.id, settings, force)

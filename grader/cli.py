@@ -75,9 +75,11 @@ def check_notebook(
     rung = isolation or _isolation_or_a_line()
     if exercise:
         load_course().notebook_of(exercise)  # or a sentence that names those there are
-    out.print(f"Checking {notebook.name}; with training this takes about half a minute.")
+    cost = _cost_of(notebook, profile.value, exercise)
+    out.print(f"Checking {notebook.name}{': ' + cost if cost else ''}.", markup=False)
     gpus = _gpus_for(notebook, device, rung)
-    report = grade_submission(notebook, Settings(profile.value, rung, gpus=gpus), only=exercise)
+    settings = Settings(profile.value, rung, gpus=gpus)
+    report = grade_submission(notebook, settings, only=(exercise,) if exercise else ())
     print_lines(out, report_lines(report))
     full = report.points == sum(e.max_points for e in report.exercises)
     raise typer.Exit(0 if report.status == "graded" and full else 1)
@@ -163,6 +165,17 @@ def _gpus_for(notebook: Path, device: Device, isolation: Isolation) -> tuple[int
     if chosen.remark:
         out.print(chosen.remark, markup=False)
     return chosen.gpus
+
+
+def _cost_of(notebook: Path, profile: str, exercise: str) -> str:
+    """Say what checking a notebook costs; empty where that is not known."""
+    from grader.judging.costs import cost_words
+    from grader.submissions import read_submission
+
+    try:
+        return cost_words(read_submission(notebook).notebook.id, profile, exercise)
+    except SubmissionError:  # the report says what is wrong with the file
+        return ""
 
 
 def _isolation_or_a_line() -> Isolation:

@@ -13,11 +13,12 @@ from data_utils.runtime import FRAMEWORK_PACKAGES
 from data_utils.selfcheck.words import Finding
 from grader.full_images import training_folder
 from grader.judging.definitions import Definitions
+from grader.judging.scrub import Scrubber, scrubbed, type_words
 from grader.judging.stand_ins import StandIns
 from grader.judging.troubles import explained
 from grader.judging.twin import Twin
 from grader.judging.words import title_of
-from grader.sandbox import BadReply, CellResult, Isolation, Limits, Session, SessionDied
+from grader.sandbox import CellResult, Isolation, Limits, SandboxError, Session
 from grader.sandbox.gpu import installed_gpu
 from grader.student import CALL_SECONDS, Student
 from grader.submissions import Cell, Submission, read_submission, solved_notebook
@@ -40,12 +41,15 @@ class Settings:
         The pretrained network of notebooks that use one.
     gpus : tuple of int
         Numbers of the GPUs that may be used, none for the processor. A submission uses the first.
+    secret_file : str
+        Where the course's secret lies, which exam images are varied by; empty for the public one.
     """
 
     profile: str = "embedded"
     isolation: Isolation = Isolation.BWRAP
     backbone: str = field(default_factory=backbone_in_use)
     gpus: tuple[int, ...] = ()
+    secret_file: str = ""
 
     @property
     def device(self) -> str:
@@ -84,7 +88,8 @@ class Run:
             if result is None:
                 return f"the process died in {title_of(cell)}"
             if result.status != "ok":
-                return f"{result.ename} in {title_of(cell)}: {(result.evalue or '')[:100]}"
+                said = scrubbed(result.evalue or "")
+                return f"{type_words(result.ename or '')} in {title_of(cell)}: {said}"
         return ""
 
 
@@ -116,6 +121,7 @@ class Examination:
         self._twin: Session | None = None
         self._spent = 0.0
         self.peak_bytes = 0  # of the session that took most
+        self.scrubber = Scrubber(submission.cells)
         self.lost: dict[str, Finding] = {}  # exercise id -> why its calls are not tried again
 
     def __enter__(self) -> "Examination":
@@ -275,7 +281,7 @@ class Examination:
                 run.results.append((cell, session.run_cell(cell.source)))
                 if cell.role in ("answer", "added"):
                     stand_ins.install(session)
-            except (SessionDied, BadReply) as death:
+            except SandboxError as death:  # whatever the process sent, it costs this cell
                 run.results.append((cell, None))
                 run.deaths.append(f"In {title_of(cell)}: {death}")
                 run.session = None

@@ -9,7 +9,7 @@ from grader.errors import WriteError
 TEMPORARY = ".unfinished-"  # how the name of a file begins that a killed process leaves behind
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write `content` to `path` through a temporary file in the same folder.
 
     Raises
@@ -25,7 +25,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # NamedTemporaryFile gives 0600
+        os.chmod(temporary, mode)  # NamedTemporaryFile gives 0600
         os.replace(temporary, path)
     except OSError as error:
         if temporary is not None and os.path.exists(temporary):

@@ -16,6 +16,7 @@ import data_utils
 from data_utils.course import load_course
 from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
+from grader.judging.secret import secret_hash
 from grader.report import GRADED, GradeReport, PastGrade, read_report
 from grader.submissions import read_bytes, released_notebook
 
@@ -30,6 +31,7 @@ _CHANGED = {
     "profile": "another profile was asked for",
     "device": "another device was asked for",
     "isolation": "another isolation was asked for",
+    "exam": "the secret of the exam's images changed",
     "backbone": "another pretrained network was in use",
 }
 FORCED = "it was asked for"
@@ -53,6 +55,7 @@ def made_from(sha256: str, notebook_id: str, settings: Settings) -> dict[str, st
         "profile": settings.profile,
         "device": settings.device,
         "isolation": settings.isolation.value,
+        "exam": secret_hash(settings.secret_file),
         **({"backbone": settings.backbone} if reads_backbone else {}),
     }
 
@@ -136,6 +139,8 @@ def _checks_hash(notebook_id: str) -> str:
     return _hash_of(
         [
             *(grader / "hidden").glob("*.py"),
+            *(grader / "judging").glob("*.py"),
+            *(grader / f"{name}.py" for name in ("checklog", "examination", "report", "student")),
             *(grader / "exam").glob("*.npz"),
             *(path for path in kit.rglob("*") if path.suffix in (".py", ".npz")),
             released_notebook(notebook_id),

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,17 @@ from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
 from grader.freshness import made_from, now
 from grader.full_images import training_folder
+from grader.judging.flags import literal_data, too_good
 from grader.report import FAILED, GRADED, GRADER_ERROR, NOT_GRADED, NOT_SHOWN, GradeReport
 from grader.sandbox import Isolation
 from grader.submissions import Submission, read_submission
 
 HIDDEN = Path(__file__).resolve().parent / "hidden"
-# Above the solution's ten-seed mean by more than this is worth a look: it may have seen the digit.
-MUCH_BETTER = 0.10
 _PYTEST_ENDED_WELL = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
 def grade_submission(
-    path: Path, settings: Settings, expected: str | None = None, only: str = ""
+    path: Path, settings: Settings, expected: str | None = None, only: Collection[str] = ()
 ) -> GradeReport:
     """Grade one submitted notebook.
 
@@ -35,8 +35,8 @@ def grade_submission(
     settings : Settings
     expected : str, optional
         Id of the notebook that was to be handed in.
-    only : str
-        Id of the one exercise to judge; empty for all of them.
+    only : collection of str
+        Ids of the exercises to report; empty for all of them. What they build on is judged too.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def grade_submission(
         submission = read_submission(path, expected)
     except SubmissionError as error:
         return failed_report(path, settings, str(error), expected or "")
-    log = CheckLog(submission)
-    _run_hidden_checks(submission, settings, log, only)
+    log = CheckLog(submission, settings)
+    _run_hidden_checks(submission, log, only)
     exercises = log.exercises(submission.notebook, only)
     return GradeReport(
         submission=path.name,
@@ -70,7 +70,11 @@ def grade_submission(
         isolation=settings.isolation.value,
         exercises=exercises,
         facts={name: round(value, 4) for name, value in log.facts.items()},
-        flags=submission.remarks + _flags(submission.notebook, settings, log),
+        flags=(
+            *submission.remarks,
+            *literal_data(submission),
+            *_flags(submission.notebook, settings, log),
+        ),
         cpu_seconds=round(log.cpu_seconds + time.process_time() - own, 2),
         wall_seconds=round(time.monotonic() - started, 2),
         series=log.series,
@@ -119,9 +123,7 @@ def hidden_checks(notebook: Notebook) -> list[Path]:
     return files
 
 
-def _run_hidden_checks(
-    submission: Submission, settings: Settings, log: CheckLog, only: str
-) -> None:
+def _run_hidden_checks(submission: Submission, log: CheckLog, only: Collection[str]) -> None:
     """Run pytest in this process; what it prints is kept for the case that it breaks."""
     arguments = [
         *map(str, hidden_checks(submission.notebook)),
@@ -130,12 +132,8 @@ def _run_hidden_checks(
         "-c", os.devnull, "-q", "-s", "--assert=plain", "-p", "no:cacheprovider",
         # Each collects all garbage after every test: half a second for one submission.
         "-p", "no:unraisableexception", "-p", "no:threadexception",
-        f"--submission={submission.path}",
-        f"--profile={settings.profile}",
-        f"--device={settings.device}",
-        *(f"--gpu={number}" for number in settings.gpus[:1]),
-        f"--isolation={settings.isolation.value}",
-        f"--exercise={only}",
+        *(f"--exercise={exercise}" for exercise in only),
+        f"--secret-file={log.settings.secret_file if log.settings else ''}",
     ]  # fmt: skip
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -149,18 +147,7 @@ def _run_hidden_checks(
 
 def _flags(notebook: Notebook, settings: Settings, log: CheckLog) -> tuple[str, ...]:
     """Say what somebody should look at; no flag changes points."""
-    flags = []
-    for name, reached in log.facts.items():
-        if not name.startswith("auroc_exam_"):
-            continue
-        digit = int(name.rsplit("_", 1)[1])
-        floor = notebook.floor(settings.profile, settings.device, digit, backbone=settings.backbone)
-        known = floor.mean_of("solution") if floor else None
-        if known is not None and reached > known + MUCH_BETTER:
-            flags.append(
-                f"AUROC {reached:.3f} on the exam, where the solution reaches {known:.3f}: "
-                "did the detector see anomalies while it was trained?"
-            )
+    flags = list(too_good(notebook, settings, log.facts))
     checks = [check for results in log.results.values() for check in results]
     broken = [check.name for check in checks if check.status == GRADER_ERROR]
     if broken:

@@ -22,6 +22,7 @@ from grader.errors import GraderError
 from grader.examination import CELL_SECONDS, Settings
 from grader.freshness import require_current, why_again, with_history
 from grader.grading import failed_report, grade_submission
+from grader.judging.secret import course_secret
 from grader.nbgrader_points import set_points
 from grader.report import GRADED, GRADER_STOPPED, ExerciseResult, GradeReport, read_report
 from grader.rescoring import read_rescorings, rescored, worth
@@ -111,7 +112,8 @@ class GradeInSandbox(NbGraderPreprocessor):
 
     def _settings(self) -> Settings:
         rung = Isolation(self.isolation) if self.isolation else best_isolation()
-        return Settings(self.profile, isolation=rung)
+        secret = course_secret(Path(CourseDirectory(config=self.config).root))
+        return Settings(self.profile, isolation=rung, secret_file=secret)
 
     def _graded(self, seat: Seat, notebook_id: str) -> GradeReport:
         try:

@@ -8,6 +8,8 @@ from data_utils.course import Exercise, Floor, Notebook, Step
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Finding, Found, finding_for_exception
 from grader.floors import no_floors
+from grader.judging.gate import admit
+from grader.judging.scrub import REASON_CHARS, scrubbed
 from grader.judging.twin import Twin
 from grader.judging.words import death_finding, too_long_finding
 from grader.sandbox import (
@@ -42,6 +44,21 @@ class Student:
         self._examination = examination
         self._exercise = exercise
         self._replaced = examination.replaced(exercise)
+        # With a reference's code in the process, what it says must not reach the student.
+        self._mute = examination.stand_ins(self._replaced).with_code
+
+    def with_reference(self, exercise_id: str) -> Student | None:
+        """Return the way to the same function where one more earlier exercise is the reference's.
+
+        None where it is already, or where no reference is at hand. What the learner's choices in
+        that exercise allow, and its text does not forbid, must not cost points in this one.
+        """
+        if exercise_id in self._replaced or self._examination.solution is None:
+            return None
+        wanted = {exercise_id, *self._replaced}
+        other = Student(self._examination, self._exercise)
+        other._replaced = tuple(id_ for id_ in self._exercise.builds_on if id_ in wanted)
+        return other
 
     def call(self, *args: Any, name: str = "", seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
         """Call the exercise's function and return its result as plain data."""
@@ -116,6 +133,16 @@ class Student:
         """Return an attribute of a kept object as plain data."""
         return self._guarded("attribute", handle, name, seconds=FIT_SECONDS)
 
+    def given_number(self, name: str) -> int:
+        """Return a whole number that a locked cell sets, whatever the run made of it later.
+
+        Parameters
+        ----------
+        name : str
+            A variable of the notebook, such as ``"ANOMALY_DIGIT"``.
+        """
+        return self._examination.submission.given_number(name)
+
     @property
     def notebook(self) -> Notebook:
         """The notebook of the course that was handed in."""
@@ -165,7 +192,8 @@ class Student:
         try:
             return self._on(run.session, operation, *args, **time)
         except StudentError as error:
-            stop = run.first_stop or f"{error.ename}: {error.evalue}"
+            told = self._examination.scrubber.account(self._exercise.id, error)
+            stop = run.first_stop or f"{told.ename}: {told.evalue}"
             raise Found(
                 Finding(
                     f"a working {args[0]} after the whole notebook was run"
@@ -187,22 +215,39 @@ class Student:
             )
         except StudentError as error:
             known = VISIBLE[self.notebook.id].names
-            where = f"line {error.line}: {error.cell_hint.strip()}" if error.line else ""
+            told = self._examination.scrubber.account(self._exercise.id, error)
             raise Found(
                 finding_for_exception(
-                    self._exercise.function, error.ename, error.evalue, where, known
+                    self._exercise.function,
+                    told.ename,
+                    "" if self._mute else told.evalue,
+                    told.where,
+                    known,
                 )
             ) from None
 
     def _on(self, session: Session, operation: str, *args: Any, **kwargs: Any) -> Any:
         function = self._exercise.function
         try:
-            return getattr(session, operation)(*args, **kwargs)
+            reply = getattr(session, operation)(*args, **kwargs)
         except (StudentError, SandboxUnavailable):
             raise
         except CallTimeout as error:
             finding = too_long_finding(f"{function} comes back in time", str(error))
         except SandboxError as error:  # died, sent rubbish, or its objects went with a dead session
-            finding = death_finding(f"{function} returns a result", str(error))
+            reason = scrubbed(str(error), REASON_CHARS)
+            finding = death_finding(f"{function} returns a result", reason)
+        else:
+            return _admitted(operation, reply)
         self._examination.lost[self._exercise.id] = finding
         raise Found(finding)
+
+
+def _admitted(operation: str, reply: Any) -> Any:
+    """Let a reply pass the gate; handles mean nothing out here."""
+    if isinstance(reply, Handle):
+        return reply
+    if operation == "call_and_look":
+        result, after = reply
+        return admit(result), [admit(part) for part in after]
+    return admit(reply)

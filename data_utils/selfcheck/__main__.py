@@ -5,6 +5,7 @@ process, so use it on your own work only. Exit codes: 0 all passed, 1 something 
 notebook.
 """
 
+import ast
 import json
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from data_utils.course import Notebook, load_course
 from data_utils.errors import CourseKitError
 from data_utils.selfcheck.learner import visible_result
+from data_utils.statements import cells_behind, without_magics
 
 
 def main(arguments: list[str]) -> int:
@@ -52,19 +54,36 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], Notebook]:
 
 
 def _defined_by(cells: list[dict[str, Any]]) -> dict[str, Any]:
-    """Execute the cells that define something; a cell that stops is named, the next goes on."""
+    """Execute what the grader would: given definitions, answers, and own cells that they use.
+
+    Each statement by itself: one that stops is named, the next goes on.
+    """
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for cell in cells:
-        answers = _grade_id(cell).startswith("answer_")
-        if not answers and "definitions" not in cell["metadata"].get("tags", []):
+    sources = ["".join(cell["source"]) for cell in cells]
+    answers = [s for s, cell in zip(sources, cells, strict=True) if _is_answer(cell)]
+    own = [place for place, cell in enumerate(cells) if not _grade_id(cell)]
+    used = cells_behind([sources[place] for place in own], answers)
+    wanted = {own[number] for number in used}
+    for place, cell in enumerate(cells):
+        given = "definitions" in cell["metadata"].get("tags", [])
+        if not (given or _is_answer(cell) or place in wanted):
             continue
-        lines = "".join(cell["source"]).splitlines()
-        source = "\n".join(line for line in lines if not line.startswith(("%", "!")))
+        name = _grade_id(cell) or f"number {place + 1}"
         try:
-            exec(compile(source, _grade_id(cell), "exec"), namespace)
-        except Exception as error:  # whatever the learner's own cell raises
-            print(f"Cell {_grade_id(cell)} stopped: {type(error).__name__}: {error}")
+            statements = ast.parse(without_magics(sources[place])).body
+        except (SyntaxError, ValueError) as error:
+            print(f"Cell {name} stopped: {type(error).__name__}: {error}")
+            continue
+        for statement in statements:
+            try:
+                exec(compile(ast.Module([statement], []), name, "exec"), namespace)
+            except Exception as error:  # whatever the learner's own cell raises
+                print(f"Cell {name}, line {statement.lineno}: {type(error).__name__}: {error}")
     return namespace
+
+
+def _is_answer(cell: dict[str, Any]) -> bool:
+    return _grade_id(cell).startswith("answer_")
 
 
 def _grade_id(cell: dict[str, Any]) -> str:

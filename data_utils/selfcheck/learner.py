@@ -3,13 +3,14 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
 from data_utils.course import Exercise, load_course
 from data_utils.errors import CheckFailed
 from data_utils.prepared import prepared_arrays
+from data_utils.selfcheck.beforehand import finding_beforehand
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import (
     FAILED,
@@ -18,6 +19,7 @@ from data_utils.selfcheck.words import (
     STOPPED,
     Finding,
     Found,
+    expect,
     finding_for_exception,
     headline,
 )
@@ -41,7 +43,7 @@ def check(exercise_id: str) -> None:
     UnknownExerciseError
     """
     exercise = load_course().notebook_of(exercise_id).exercise(exercise_id)
-    text, passed = visible_result(exercise, _notebook_namespace())
+    text, passed = visible_result(exercise, _notebook_namespace(), _cells_run())
     _results[exercise_id] = passed
     print(text)
     if not passed and os.environ.get("NBGRADER_EXECUTION"):
@@ -97,8 +99,17 @@ def attempt(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) 
         return prepared_arrays(name)
 
 
-def visible_result(exercise: Exercise, namespace: dict[str, Any]) -> tuple[str, bool]:
+def visible_result(
+    exercise: Exercise, namespace: dict[str, Any], cells: Sequence[str] = ()
+) -> tuple[str, bool]:
     """Run the visible checks of an exercise on a notebook's variables.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    namespace : dict
+    cells : sequence of str
+        What was run so far: an answer may lean on it in a way that breaks while grading.
 
     Returns
     -------
@@ -110,6 +121,7 @@ def visible_result(exercise: Exercise, namespace: dict[str, Any]) -> tuple[str, 
     visible = VISIBLE[load_course().notebook_of(exercise.id).id]
     try:
         visible.checks[exercise.id](_Asker(exercise.function, namespace, visible.names))
+        expect(finding_beforehand(exercise.function, namespace, cells, visible.names))
     except Found as found:
         first = headline(FAILED, exercise, f"worth {exercise.points} points")
         return "\n".join([first, *found.finding.lines()]), False
@@ -138,6 +150,11 @@ class _Asker:
         except Exception as error:
             raise Found(_finding(name, error, known)) from None
 
+    @property
+    def __globals__(self) -> dict[str, Any]:
+        """The learner's variables, as a function has them: a check may put others in."""
+        return self._namespace
+
     def another(self, name: str) -> "_Asker":
         """Return a caller of another function: of an exercise that asks for two."""
         return _Asker(name, self._namespace, self._known)
@@ -155,6 +172,13 @@ def _place(trace: TracebackType | None) -> str:
         and "data_utils" not in frame.filename
     ]  # fmt: skip
     return f"line {here[-1].lineno}: {here[-1].line}" if here and here[-1].line else ""
+
+
+def _cells_run() -> list[str]:
+    """Return the sources of the cells that the kernel ran so far, magics included."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return [str(cell) for cell in shell.history_manager.input_hist_raw] if shell else []
 
 
 def _notebook_namespace() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.selfcheck.values import as_float_vector, describe, is_whole_number
+from data_utils.selfcheck.values import as_float_vector, describe
 from data_utils.selfcheck.words import Finding
 
 UPSIDE_DOWN = 0.45  # AUROC; chance is 0.5, and a hundred images of a digit are good to about 0.03
@@ -207,18 +207,6 @@ def same_for_same_seed(
         f"scores that differ by {difference:.0%} of their sd",
         "the network starts from other random weights each time",
         advice,
-    )
-
-
-def digit_form(got: Any, name: str = "ANOMALY_DIGIT") -> Finding | None:
-    """The notebook's digit is one whole number from 0 to 9 after the notebook was run."""
-    if is_whole_number(got) and 0 <= int(got) <= 9:
-        return None
-    return Finding(
-        f"{name} is a digit from 0 to 9 after the whole notebook was run",
-        describe(got),
-        "a cell of your own gave the name another meaning",
-        "use another name in that cell",
     )
 
 

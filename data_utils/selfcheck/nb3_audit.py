@@ -44,6 +44,9 @@ def split_count(
     why, advice = "the rule differs", "work out the small example above by hand and compare"
     if count < 0:
         why, advice = "a number of images is never negative", "0 is the least: max(0, ...)"
+    if name == "missing" and count == -expected:
+        why = "the difference is turned round: this is negative where images are missing"
+        advice = "what is asked for minus what exists"
     for wrong, reason, cure in _split_mistakes(name, asked, available):
         if count == wrong:
             why, advice = reason, cure
@@ -101,8 +104,6 @@ def _missing_mistakes(asked: Counts, available: Counts) -> Mistakes:
     from_train = max(0, for_training - available["train_normal"])
     both = "compare the sum of the three normal counts with the sum of the two parts"
     return (
-        (normal - exist, "negative: there are more images than asked for", "max(0, ...)"),
-        (exist - normal, "the difference is turned round: this is what is left over", both),
         (from_train + max(0, asked["test_normal"] - available["test_normal"]),
          "each part was counted by itself; asked is what is missing of all that exist", both),
         (from_train, "the images for testing were left out", both),
@@ -168,7 +169,19 @@ def forced_number(
         if abs(value - wrong) <= max(room / 10, 1e-6):
             why, advice = reason, cure
             break
+    else:
+        places = _places(value, expected) if name in RATES else ""
+        if places:
+            why = f"this is right, but rounded to {places}"
+            advice = "return the number as it is, and round only what you print"
     return Finding(f"{name} = {expected:.5g}", f"{name} = {value:.5g}", why, advice)
+
+
+def _places(value: float, expected: float) -> str:
+    """Say to which place a share was rounded; empty if it was not."""
+    names = ("a whole number", "1 decimal place", "2 decimal places", "3 decimal places")
+    fits = (name for n, name in enumerate(names) if abs(value - round(expected, n)) < 1e-9)
+    return next(fits, "")
 
 
 def _rounding(name: str, rates: tuple[float, float], sizes: tuple[int, int]) -> float:

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.selfcheck import nb1_detector
-from data_utils.selfcheck.values import describe, is_number
+from data_utils.selfcheck.values import as_float_vector, describe, is_number
 from data_utils.selfcheck.words import Finding
 
 NEIGHBOUR_NAMES = ("anomaly_score", "parameters", "threshold", "history")
 HEAD_NAMES = ("anomaly_score", "parameters", "threshold")
-BRIGHT = 115  # between the mean grey values of the dark and of the bright images
-SCALED = 0.01  # rounding in single precision leaves less; features as read are far from it
+TWICE = 1e-8  # of the mean squared distance from the middle; two images are 1e-3 apart or more
 FALSE_ALARMS = 3  # times the target: 450 validation images are good to a factor of about 1.5
 
 better_than_untrained = partial(
@@ -58,6 +57,41 @@ def detector_form(got: Any, names: tuple[str, ...], kind: str) -> Finding | None
         "something else is returned, or nothing at all",
         f"make a {kind}, set its threshold, and return it",
     )
+
+
+def scores_form(got: Any, count: int) -> Finding | None:
+    """One finite score per image, and not all alike."""
+    numbers = np.asarray(got) if isinstance(got, (np.ndarray, list, tuple)) and _even(got) else None
+    if numbers is not None and numbers.dtype.kind == "f" and numbers.shape == (count,):
+        lost = int((~np.isfinite(numbers)).sum())
+        if lost:
+            return Finding(
+                "finite scores",
+                f"{lost} of {count} are NaN or infinite",
+                "features that are not finite, a division by zero, or a head whose training broke "
+                "off",
+                "look at features_of(network, x_val[:3]): are they finite numbers?",
+            )
+    scores = as_float_vector(got, count)
+    if isinstance(scores, Finding):
+        return scores
+    if np.ptp(scores) == 0:
+        return Finding(
+            "scores that differ from image to image",
+            "the same score for every image",
+            "the score does not depend on the image: a constant, or features that are all alike",
+            "look at features_of(network, x_val[:3]): do the rows differ?",
+        )
+    return None
+
+
+def _even(rows: Any) -> bool:
+    """Say whether nested rows make an array."""
+    try:
+        np.asarray(rows)
+    except ValueError:
+        return False
+    return True
 
 
 def threshold_is_set(got: Any) -> Finding | None:
@@ -113,6 +147,56 @@ def bank_is_drawn(first: Any, other: Any) -> Finding | None:
     )
 
 
+def bank_holds_each_once(bank: Any) -> Finding | None:
+    """No training image stands in the bank twice.
+
+    Two rows of the same image differ by rounding, those of two images by far more.
+    """
+    arrays = _arrays(bank)
+    if not arrays or arrays[0].ndim != 2 or arrays[0].dtype.kind not in "iuf":
+        return None  # what is no table of features is another question
+    rows = np.nan_to_num(np.asarray(arrays[0], np.float64))
+    rows = rows - rows.mean(axis=0)
+    squares = (rows**2).sum(axis=1)
+    gaps = squares[:, None] + squares - 2 * rows @ rows.T
+    np.fill_diagonal(gaps, np.inf)
+    twice = int((gaps.min(axis=1) < TWICE * squares.mean()).sum())
+    if twice == 0:
+        return None
+    return Finding(
+        "a bank in which each row comes from another image",
+        f"{twice} of {len(rows)} rows that stand there more than once",
+        "the images were drawn with replacement",
+        "np.random.default_rng(seed).permutation(len(x_train))[: BANK[budget]], or "
+        "choice(..., replace=False)",
+    )
+
+
+def in_order(bank: Any) -> list[NDArray[Any]]:
+    """Return the rows of a bank sorted by all their numbers, however they were drawn."""
+    tables = [array for array in _arrays(bank) if array.ndim == 2 and array.dtype.kind in "iuf"]
+    return [table[np.lexsort(table.T)] for table in tables if table.size]
+
+
+def random_weights_follow_seed(first: Any, other: Any) -> Finding | None:
+    """With train=False another seed gives other random weights.
+
+    Parameters
+    ----------
+    first, other : list of ndarray
+        The banks of two fits on the same images, as `in_order` gives them.
+    """
+    pairs = list(zip(first, other, strict=False))
+    if not pairs or any(a.shape != b.shape or not np.allclose(a, b, rtol=1e-3) for a, b in pairs):
+        return None
+    return Finding(
+        "other random weights for another seed with train=False",
+        "exactly the same features of the same images",
+        "load_backbone was not given the seed",
+        "load_backbone(pretrained=train, seed=seed)",
+    )
+
+
 def other_backbone_untrained(trained: Any, untrained: Any) -> Finding | None:
     """With train=False the features come from random weights."""
     if not _same(trained, untrained):
@@ -135,66 +219,6 @@ def false_alarms_as_promised(rate: float, target: float) -> Finding | None:
         "the threshold came from images that the detector knows already: their nearest neighbour "
         "is the image itself",
         "keep x_val out of the bank, and take the threshold from its scores",
-    )
-
-
-def labels_belong(got: Any, normal: int, anomaly: int) -> Finding | None:
-    """The head was to learn from every image, dark normal ones as 0 and bright anomalies as 1.
-
-    Parameters
-    ----------
-    got : ndarray, shape (n, 2), or None
-        Brightness and label of each row that the head got; None where no head was asked for, as
-        in a detector of another kind.
-    normal, anomaly : int
-        How many images there were.
-    """
-    if got is None:
-        return None
-    brightness, labels = np.asarray(got, float).T
-    if len(labels) < normal + anomaly:
-        return Finding(
-            f"a head that learns from all {normal + anomaly} images",
-            f"{len(labels)} rows",
-            "the normal images or the anomalies were left out",
-            "put the features of both together, one below the other",
-        )
-    bright = brightness > BRIGHT
-    for images, label, name in ((~bright, 0, "normal images"), (bright, 1, "anomalies")):
-        if not np.all(labels[images] == label):
-            return Finding(
-                f"the label {label} for {name}",
-                f"labels {np.unique(labels[images]).tolist()}",
-                "labels and rows do not belong together, or the two labels are swapped",
-                "zeros for the normal images, ones for the anomalies, in the order of the features",
-            )
-    return None
-
-
-def scaled_once(normal: Any) -> Finding | None:
-    """The features that set a HeadDetector's scale are as the backbone gave them.
-
-    Parameters
-    ----------
-    normal : object
-        The detector's attribute `normal`; what is no table of numbers is not judged.
-    """
-    table = np.asarray(normal) if isinstance(normal, (np.ndarray, list)) else np.empty(0)
-    if table.ndim != 2 or table.dtype.kind != "f" or len(table) < 2:
-        return None
-    spread = table.std(axis=0)
-    varies = spread > 0
-    scaled = np.abs(table.mean(axis=0)).max() < SCALED and varies.any() and (
-        np.abs(spread[varies] - 1).max() < SCALED
-    )  # fmt: skip
-    if not scaled:
-        return None
-    return Finding(
-        "a HeadDetector with the normal features as the backbone gave them",
-        "features of mean 0 and standard deviation 1",
-        "they were standardised already, and the detector standardises by them: other images are "
-        "then not scaled at all",
-        "keep the raw features for HeadDetector, and standardise copies for the head",
     )
 
 

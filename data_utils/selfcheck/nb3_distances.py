@@ -125,7 +125,12 @@ def short(values: Any) -> str:
 
 
 def neighbour_values(
-    got: Any, expected: Floats, bank: NDArray[Any], queries: NDArray[Any], k: int
+    got: Any,
+    expected: Floats,
+    table: Floats,
+    bank: NDArray[Any],
+    queries: NDArray[Any],
+    k: int,
 ) -> Finding | None:
     """Compare distances with the right ones; name the mistake that explains a difference.
 
@@ -135,6 +140,8 @@ def neighbour_values(
         What the learner's function returned, of the right form.
     expected : ndarray, shape (n,)
         The right distances.
+    table : ndarray, shape (n, m)
+        From each query to each row of the bank.
     bank, queries, k : ndarray, ndarray, int
         What the function was called with.
     """
@@ -144,10 +151,19 @@ def neighbour_values(
     if _near(values, expected, slack):
         return None
     why, advice = "the formula differs", BY_HAND
-    for wrong, reason, cure in _neighbour_mistakes(values, expected, bank, queries, k):
+    other = (bank.astype(float), queries.astype(float))
+    for wrong, reason, cure in (
+        *_neighbour_mistakes(expected, table, k, bank.shape[1]),
+        *_other_numbers(expected, table, k),
+        *_other_tables(*other, k),
+    ):
         if _near(values, wrong, slack):
             why, advice = reason, cure
             break
+    else:
+        if len(values) > 1 and np.ptp(values) == 0:
+            why = "all queries have the same score"
+            advice = "average over the neighbours of each query: axis 1"
     return Finding(f"distances {short(expected)}", f"distances {short(values)}", why, advice)
 
 
@@ -155,12 +171,9 @@ def _near(values: Floats, other: Floats, slack: float) -> bool:
     return np.shape(other) == values.shape and np.allclose(values, other, rtol=1e-3, atol=slack)
 
 
-def _neighbour_mistakes(
-    values: Floats, expected: Floats, bank: NDArray[Any], queries: NDArray[Any], k: int
-) -> Iterator[Mistake]:
+def _neighbour_mistakes(expected: Floats, table: Floats, k: int, d: int) -> Iterator[Mistake]:
     """Yield what typical mistakes give, each with the reason and the cure."""
-    b, q = bank.astype(float), queries.astype(float)
-    near = _sorted_table(b, q)
+    near = np.sort(table, axis=1)
     smallest, mean = "take the k smallest of each row", "take the mean of the k distances"
     root = "Euclidean: the root of the sum of squared differences, then the mean"
     yield k * expected, "the k distances were added, not averaged", mean
@@ -171,8 +184,8 @@ def _neighbour_mistakes(
     squares = (near[:, :k] ** 2).mean(axis=1)
     yield squares, "the distances are squared", root
     yield np.sqrt(squares), "the root was taken after the mean", root
-    yield squares / b.shape[1], "the squared differences were averaged over the features", root
-    yield expected / np.sqrt(b.shape[1]), "a mean over the features, where a sum belongs", root
+    yield squares / d, "the squared differences were averaged over the features", root
+    yield expected / np.sqrt(d), "a mean over the features, where a sum belongs", root
     yield near[:, -k:].mean(axis=1), "these are the k largest distances", smallest
     yield near.mean(axis=1), "all rows of the bank count, not the k nearest", smallest
     others = np.sort(np.where(near > 1e-9, near, np.inf), axis=1)
@@ -182,60 +195,47 @@ def _neighbour_mistakes(
             "the nearest row was left out as if it were the query itself",
             "a distance of 0 counts like any other: queries need not stand in the bank",
         )
+    again = np.diff(near, axis=1, prepend=-1.0) < 1e-9
+    once = np.sort(np.where(again, np.inf, near), axis=1)
     yield (
-        _sorted_table(np.unique(b, axis=0), q)[:, :k].mean(axis=1),
+        once[:, :k].mean(axis=1),
         "rows that stand twice in the bank were counted once",
         "take the bank as it is",
     )
-    yield from _other_neighbours(values, expected, b, q, k)
 
 
-def _other_neighbours(
-    values: Floats, expected: Floats, b: Floats, q: Floats, k: int
-) -> Iterator[Mistake]:
-    """Yield other distances, other numbers of neighbours, and other signs."""
-    root = "Euclidean: the root of the sum of squared differences, then the mean"
-    gaps = np.abs(q[:, None] - b[None])
-    for table, name in (
-        (gaps.sum(axis=2), "sums of absolute differences (L1)"),
-        (gaps.max(axis=2), "largest differences of a single feature"),
-        (1 - _cosines(b, q), "cosine distances: they look at the direction alone"),
-        (_cosines(b, q), "cosines: they look at the direction alone"),
-    ):
-        yield np.sort(table, axis=1)[:, :k].mean(axis=1), f"these are {name}", root
-    near = _sorted_table(b, q)
-    for other in range(1, len(b)):
+def _other_numbers(expected: Floats, table: Floats, k: int) -> Iterator[Mistake]:
+    """Yield other numbers of neighbours, other signs, other rows."""
+    near = np.sort(table, axis=1)
+    for other in range(1, near.shape[1]):
         if other != k:
             yield (
                 near[:, :other].mean(axis=1),
                 f"this is the mean of {other} distances, and k is {k}",
                 "use the argument k: the k smallest of each row, no other number",
             )
-    yield (
-        np.full_like(expected, values[0]),
-        "all queries have the same score",
-        "average over the neighbours of each query: axis 1",
-    )
     yield -expected, "the sign is turned", "far away means anomalous: keep the distance positive"
-    yield near[:, :k].mean(axis=1)[::-1], "the queries are in another order", "do not sort them"
+    yield expected[::-1], "the queries are in another order", "do not sort them"
+    yield np.sort(expected), "the queries were sorted", "the results stand in the queries' order"
     yield (
-        _table(b, q)[:, :k].mean(axis=1),
+        table[:, :k].mean(axis=1),
         "the first k rows of the bank count, not the nearest",
         "sort the distances of each query, or use topk(k, largest=False)",
     )
 
 
-def _table(b: Floats, q: Floats) -> Floats:
-    distances: Floats = np.linalg.norm(q[:, None] - b[None], axis=2)
-    return distances
-
-
-def _sorted_table(b: Floats, q: Floats) -> Floats:
-    distances: Floats = np.sort(_table(b, q), axis=1)
-    return distances
-
-
-def _cosines(b: Floats, q: Floats) -> Floats:
+def _other_tables(b: Floats, q: Floats, k: int) -> Iterator[Mistake]:
+    """Yield other distances than Euclid's; with one feature they would be his."""
+    if b.shape[1] == 1:
+        return
+    root = "Euclidean: the root of the sum of squared differences, then the mean"
+    gaps = np.abs(q[:, None] - b[None])
     lengths = np.linalg.norm(q, axis=1)[:, None] * np.linalg.norm(b, axis=1)
-    cosines: Floats = q @ b.T / np.maximum(lengths, 1e-12)
-    return cosines
+    cosines = q @ b.T / np.maximum(lengths, 1e-12)
+    for table, name in (
+        (gaps.sum(axis=2), "sums of absolute differences (L1)"),
+        (gaps.max(axis=2), "largest differences of a single feature"),
+        (1 - cosines, "cosine distances: they look at the direction alone"),
+        (cosines, "cosines: they look at the direction alone"),
+    ):
+        yield np.sort(table, axis=1)[:, :k].mean(axis=1), f"these are {name}", root

@@ -1,33 +1,153 @@
 """Exercise 3.11: what can be wrong with freezing stages. Judges what `nb3_probes_features` saw."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from data_utils.selfcheck.words import Finding
 
 Measured = dict[str, Any]
 STILL = 1e-5  # an output of about 1 that was worked out twice; batch statistics move it by 0.1
 ORDER = "network.train().requires_grad_(True) first, then eval() and requires_grad_(False) for each"
+UNREAL = Finding(
+    "a network that does what its modes and its requires_grad say",
+    "other weights, statistics or outputs after some steps of training",
+    "freeze changed the layers themselves, or something else than the network was measured",
+    "use train(), eval() and requires_grad_() alone, and leave the layers as they are",
+)
+
+
+def report_of(
+    raw: Any, fresh: Mapping[str, Any], names: list[str], frozen: list[str]
+) -> Measured | Finding:
+    """Put together what was seen, or say that it is not what such a network does.
+
+    Parameters
+    ----------
+    raw : object
+        Of `nb3_probes_features.freeze_raw`, by the learner's function.
+    fresh : mapping
+        Of `nb3_probes_features.replayed`, for the modes and flags in `raw`: no code of the
+        learner's took part in it.
+    names, frozen : list of str
+
+    Returns
+    -------
+    dict
+        ``kind``, ``returned``, ``frozen``; ``stages``: for each its ``places`` among the
+        parameters; the share of its weights that ``learns``; the share of its modules that is
+        in training mode (``trains``); how far its ``weights`` and stored ``statistics`` moved,
+        and its ``output`` from that in evaluation mode.
+    """
+    after, outputs = _flat(raw["after"]), _flat(raw["outputs"])
+    if not _alike(after, _flat(fresh["after"])) or not _alike(outputs, _flat(fresh["outputs"])):
+        return UNREAL
+    moved = [_apart(a, b) for a, b in zip(after, _flat(fresh["start"]), strict=True)]
+    stages = {}
+    for number, name in enumerate(names):
+        places, modes = list(fresh["places"][number]), list(raw["modes"][number])
+        stages[name] = {
+            "places": places,
+            "learns": sum(bool(raw["learns"][place]) for place in places) / len(places),
+            "trains": sum(map(bool, modes)) / len(modes),
+            "weights": moved[2 * number],
+            "statistics": moved[2 * number + 1],
+            "output": _apart(outputs[number], _flat(fresh["still"])[number]),
+        }
+    returned = None if raw["returned"] is None else [int(place) for place in raw["returned"]]
+    kind = str(raw["kind"])[:60]
+    return {"kind": kind, "returned": returned, "stages": stages, "frozen": list(frozen)}
+
+
+def raw_form(raw: Any, stages: list[int], weights: int) -> Finding | None:
+    """What was measured has its form; anything else did not come from the measurement.
+
+    Parameters
+    ----------
+    raw : object
+    stages : list of int
+        How many modules each stage has.
+    weights : int
+        How many parameters the network has.
+    """
+    fits = (
+        isinstance(raw, dict)
+        and {"kind", "returned", "learns", "modes", "after", "outputs"} <= set(raw)
+        and _whole(raw["returned"], None)
+        and _whole(raw["learns"], weights)
+        and isinstance(raw["modes"], (list, tuple))
+        and len(raw["modes"]) == len(stages)
+        and all(_whole(part, count) for part, count in zip(raw["modes"], stages, strict=True))
+        and all(place < weights for place in raw["returned"] or [])
+    )
+    return None if fits else UNREAL
+
+
+def _whole(values: Any, count: int | None) -> bool:
+    """Say whether there is a list of whole numbers or truth values; of `count`, or none at all."""
+    if values is None:
+        return count is None
+    return (
+        isinstance(values, (list, tuple))
+        and len(values) == (len(values) if count is None else count)
+        and all(isinstance(value, (bool, int, np.bool_, np.integer)) for value in values)
+    )
+
+
+def _flat(parts: Any) -> list[NDArray[Any]]:
+    """Return the arrays in nested lists, one after the other; nothing for anything else."""
+    if isinstance(parts, np.ndarray):
+        return [parts]
+    if isinstance(parts, (list, tuple)):
+        return [array for part in parts for array in _flat(part)]
+    return []
+
+
+def _alike(mine: list[NDArray[Any]], theirs: list[NDArray[Any]]) -> bool:
+    return len(mine) == len(theirs) and all(
+        a.dtype.kind in "iuf" and a.shape == b.shape and np.allclose(a, b, rtol=STILL, atol=STILL)
+        for a, b in zip(mine, theirs, strict=True)
+    )
+
+
+def _apart(after: NDArray[Any], before: NDArray[Any]) -> float:
+    return float(np.abs(np.asarray(after, float) - before).max(initial=0.0))
 
 
 def frozen_statistics(report: Measured) -> Finding | None:
-    """Frozen stages give what they gave before: batch norm keeps what it knew."""
+    """Frozen stages keep what their batch norm knows."""
     stages = _chosen(report, frozen=True)
-    expected = f"stages {_listed(report['frozen'])} that give what they gave before"
-    got = "other stored means and variances in their batch norm"
     moved = [name for name, stage in stages.items() if stage["statistics"] > 0]
-    if moved:
-        why = "batch norm was left in training mode: it learns from every batch, gradient or not"
-        if report["returned"] is not None and _never_eval(report):
-            why += "; train() may have come after eval(), and undone it"
-        return Finding(expected, got, why, f"network.stages[name].eval(); order: {ORDER} name")
-    others = [name for name, stage in stages.items() if stage["output"] > STILL]
-    weights = [name for name in others if stages[name]["weights"] > 0]
-    if not others or weights == others:  # weights that moved are another question
+    if not moved:
         return None
+    why = "batch norm was left in training mode: it learns from every batch, gradient or not"
+    if report["returned"] is not None and _never_eval(report):
+        why += "; train() may have come after eval(), and undone it"
     return Finding(
-        expected,
-        f"stage {others[0]!r} gives other numbers for the same images",
-        "it uses the mean of the batch at hand: a stage in evaluation mode uses the stored one",
+        f"stages {_listed(report['frozen'])} whose batch norm keeps what it knows",
+        f"other stored means and variances in {moved[0]!r}",
+        why,
+        f"network.stages[name].eval(); order: {ORDER} name",
+    )
+
+
+def frozen_modes(report: Measured) -> Finding | None:
+    """Frozen stages are in evaluation mode, all of each."""
+    stages = _chosen(report, frozen=True)
+    on = [name for name, stage in stages.items() if stage["trains"] > 0]
+    if not on:
+        return None
+    stage = stages[on[0]]
+    why = "batch norm alone was put into evaluation mode: dropout, and whatever else has a mode, "
+    why += "still behaves as in training"
+    if stage["statistics"] > 0 or stage["trains"] == 1:
+        why = "it was left in training mode, or train() came after eval() and undid it"
+    return Finding(
+        f"stages {_listed(report['frozen'])} in evaluation mode",
+        f"{stage['trains']:.0%} of the modules of {on[0]!r} are in training mode",
+        why,
         "network.stages[name].eval() for each frozen name",
     )
 
@@ -80,11 +200,11 @@ def others_learn(report: Measured) -> Finding | None:
             why,
             "begin with network.requires_grad_(True), and freeze only the stages that were named",
         )
-    still = [name for name, stage in stages.items() if stage["statistics"] == 0]
+    still = [name for name, stage in stages.items() if stage["trains"] < 1]
     if still:
         return Finding(
             f"stages {_listed(stages)} in training mode",
-            f"the batch norm of {still[0]!r} does not learn from the batches",
+            f"{1 - stages[still[0]]['trains']:.0%} of the modules of {still[0]!r} are not",
             "the stage is in evaluation mode: the network was never put into training mode, or "
             "eval() was called on all of it",
             "begin with network.train(), and call eval() on the frozen stages alone",

@@ -54,15 +54,37 @@ def _alike(values: Floats, other: Floats) -> bool:
 def _gaussian_mistakes(
     expected: Floats, bank: NDArray[Any], queries: NDArray[Any], s: float
 ) -> Iterator[Mistake]:
-    """Yield what typical mistakes give, each with the reason and the cure."""
+    """Yield what typical mistakes give, each with the reason and the cure.
+
+    Each is the right distance times a ratio: how many times larger another center or another
+    matrix makes it.
+    """
     b, q = bank.astype(float), queries.astype(float)
     away, sigma = q - b.mean(axis=0), np.cov(b, rowvar=False)
-    eye, mean_variance = np.eye(len(sigma)), float(np.trace(sigma)) / len(sigma)
-    shrunk = (1 - s) * sigma + s * mean_variance * eye
-    formula = "shrunk covariance: (1 - s) times the covariance plus s times mean variance times I"
-    from_bank = "subtract the mean of the bank's rows, axis=0, from each query"
+    mean_variance = float(np.trace(sigma)) / len(sigma)
+    shrunk = (1 - s) * sigma + s * mean_variance * np.eye(len(sigma))
     yield np.sqrt(expected), "the root was taken", "d^2 is asked for: leave the root out"
-    for matrix, reason, cure in (
+    for matrix, reason, cure in _other_matrices(b, q, sigma, shrunk, s):
+        yield expected * _ratio((away, matrix), (away, shrunk)), reason, cure
+    from_bank = "subtract the mean of the bank's rows, axis=0, from each query"
+    for moved, reason in (
+        (q, "the mean was not taken off"),
+        (q - q.mean(axis=0), "centred by the mean of the queries"),
+        (q - b.mean(), "one mean for all features"),
+    ):
+        yield expected * _ratio((moved, shrunk), (away, shrunk)), reason, from_bank
+    yield expected / 2, "half of it: that is from the logarithm of the density", "drop the half"
+    yield -expected, "the sign is turned", "far away means anomalous: keep it positive"
+    yield expected / len(sigma), "a mean over the features", "sum over the features"
+
+
+def _other_matrices(
+    b: Floats, q: Floats, sigma: Floats, shrunk: Floats, s: float
+) -> Iterator[tuple[NDArray[Any], str, str]]:
+    """Yield the matrices that stand in the shrunk covariance's place, with reason and cure."""
+    eye, mean_variance = np.eye(len(sigma)), float(np.trace(sigma)) / len(sigma)
+    formula = "shrunk covariance: (1 - s) times the covariance plus s times mean variance times I"
+    found: list[tuple[Any, str, str]] = [
         (sigma, "the covariance was not shrunk", formula),
         (s * sigma + (1 - s) * mean_variance * eye, "s and 1 - s are swapped", formula),
         ((1 - s) * sigma + s * eye, "shrunk towards I itself, not I times the mean variance",
@@ -86,24 +108,21 @@ def _gaussian_mistakes(
          "put the inverse of the shrunk covariance between the two differences"),
         (shrunk @ shrunk, "the inverse was taken twice", "invert the covariance once"),
         (np.linalg.pinv(shrunk), "the covariance itself, not its inverse", "np.linalg.inv(...)"),
-    ):  # fmt: skip
-        yield _form(away, matrix), reason, cure
+    ]  # fmt: skip
+    yield from found
     for sample, reason in (
         (b.T @ b / (len(b) - 1), "the covariance was built without taking the mean off"),
         (np.cov(q, rowvar=False), "this is the covariance of the queries"),
     ):
         sphere = np.trace(sample) / len(sample) * eye
         cure = "use the bank's columns, each minus its mean: np.cov(bank, rowvar=False)"
-        yield _form(away, (1 - s) * sample + s * sphere), reason, cure
-    yield _form(q, shrunk), "the mean was not taken off", from_bank
-    yield _form(q - q.mean(axis=0), shrunk), "centred by the mean of the queries", from_bank
-    yield _form(q - b.mean(), shrunk), "one mean for all features", from_bank
-    yield expected / 2, "half of it: that is from the logarithm of the density", "drop the half"
-    yield -expected, "the sign is turned", "far away means anomalous: keep it positive"
-    yield expected / len(sigma), "a mean over the features", "sum over the features"
+        yield (1 - s) * sample + s * sphere, reason, cure
 
 
-def _form(away: Floats, matrix: NDArray[Any]) -> Floats:
-    """Return the quadratic form of the matrix's inverse, or of what comes near an inverse."""
-    values: Floats = ((away @ np.linalg.pinv(matrix)) * away).sum(axis=1)
-    return values
+def _ratio(wrong: tuple[Floats, NDArray[Any]], right: tuple[Floats, NDArray[Any]]) -> Floats:
+    """Return how many times larger a center and a matrix make a distance than others do."""
+    up, down = (
+        ((away @ np.linalg.pinv(matrix)) * away).sum(axis=1) for away, matrix in (wrong, right)
+    )
+    ratio: Floats = up / np.where(down > 0, down, np.nan)
+    return ratio

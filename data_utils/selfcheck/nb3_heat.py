@@ -89,7 +89,7 @@ def heat_stays_zero(got: Any, which: list[int]) -> Finding | None:
 
 
 def heat_values(
-    got: Any, expected: Floats, maps: NDArray[Any], slopes: NDArray[Any]
+    got: Any, expected: Floats, sums: Floats, maps: NDArray[Any], slopes: NDArray[Any]
 ) -> Finding | None:
     """Compare maps with the right ones; name the mistake that explains a difference.
 
@@ -99,6 +99,8 @@ def heat_values(
         What the learner's function returned, of the right form.
     expected : ndarray, shape (n, h, w)
         The right maps.
+    sums : ndarray, shape (n, h, w)
+        The right weighted sums, before the relu.
     maps, slopes : ndarray, shape (n, c, h, w)
         What the function was called with.
     """
@@ -107,7 +109,7 @@ def heat_values(
         return None
     why, advice = "the formula differs", BY_HAND
     given = maps.astype(float), slopes.astype(float)
-    for wrong, reason, cure in (*_scaling_mistakes(*given), *_sum_mistakes(*given)):
+    for wrong, reason, cure in (*_scaling_mistakes(sums), *_sum_mistakes(sums, *given)):
         if _alike(heat, wrong):
             why, advice = reason, cure
             break
@@ -176,63 +178,83 @@ def _alike(heat: Floats, other: Floats) -> bool:
     )
 
 
-def _scaling_mistakes(maps: Floats, slopes: Floats) -> Iterator[Mistake]:
+def _scaling_mistakes(sums: Floats) -> Iterator[Mistake]:
     """Yield what mistakes after the sum over channels give, each with reason and cure."""
-    mean = slopes.mean(axis=(2, 3), keepdims=True)
-    total = (mean * maps).sum(axis=1)
-    heat = np.maximum(total, 0)
+    heat = np.maximum(sums, 0)
     largest = heat.max(axis=(1, 2), keepdims=True)
     own = "divide each map by its own largest value: axis=(1, 2), keepdims=True"
     yield heat, "the maps are not divided by their largest values", own
     yield heat / max(float(heat.max()), 1e-12), "all maps were divided by one common maximum", own
-    for summed, name in ((heat, ""), (total, " and there is no relu")):
+    for summed, name in ((heat, ""), (sums, " and there is no relu")):
         low, high = (f(summed, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
         yield _over(summed - low, high - low), f"the smallest value was subtracted{name}", own
-    yield _over(total, total.max(axis=(1, 2), keepdims=True)), "the relu is missing", RELU
-    yield _over(total, np.abs(total).max(axis=(1, 2), keepdims=True)), "the relu is missing", RELU
+    yield _over(sums, sums.max(axis=(1, 2), keepdims=True)), "the relu is missing", RELU
+    yield _over(sums, np.abs(sums).max(axis=(1, 2), keepdims=True)), "the relu is missing", RELU
     yield _over(heat, heat.sum(axis=(1, 2), keepdims=True)), "divided by the map's sum", own
     yield 255 * _over(heat, largest), "scaled to 255", own
     yield _over(heat, np.linalg.norm(heat, axis=(1, 2), keepdims=True)), "divided by a length", own
 
 
-def _sum_mistakes(maps: Floats, slopes: Floats) -> Iterator[Mistake]:
-    """Yield what mistakes in the sum over channels give, each with reason and cure."""
-    mean = slopes.mean(axis=(2, 3), keepdims=True)
-    total = (mean * maps).sum(axis=1)
-    images = slopes.mean(axis=(0, 2, 3), keepdims=True)
-    channel = "one weight for each channel of each image: slopes.mean(axis=(2, 3), keepdims=True)"
-    for summed, reason, cure in (
-        (np.maximum(mean * maps, 0).sum(axis=1), "the relu came before the sum over channels",
-         RELU),
-        (np.abs(total), "absolute values instead of the relu", RELU),
-        (-total, "the sign is turned", "add weights times maps, without a minus"),
-        ((slopes * maps).sum(axis=1), "each position has its own slope: the mean is missing",
-         channel),
-        ((slopes.max(axis=(2, 3), keepdims=True) * maps).sum(axis=1),
-         "the weights are the largest slopes, not the mean ones", channel),
-        ((np.abs(slopes).mean(axis=(2, 3), keepdims=True) * maps).sum(axis=1),
-         "the weights are means of absolute slopes", channel),
-        ((np.abs(mean) * maps).sum(axis=1), "the weights lost their signs", channel),
-        ((np.maximum(mean, 0) * maps).sum(axis=1), "negative weights were set to 0",
-         "the relu belongs after the sum over channels, not on the weights"),
-        ((images * maps).sum(axis=1), "the mean ran over the images too", channel),
-        ((slopes.mean(axis=1, keepdims=True) * maps).sum(axis=1),
-         "the mean ran over the channels, not over the positions", channel),
-        ((slopes.mean(axis=3, keepdims=True) * maps).sum(axis=1),
-         "the mean ran over one axis of the picture only", channel),
-        ((slopes.mean(axis=2, keepdims=True) * maps).sum(axis=1),
-         "the mean ran over one axis of the picture only", channel),
-        (maps.sum(axis=1), "the slopes are not in it: this shows what lights up, whatever for",
-         channel),
-        (slopes.sum(axis=1), "the maps are not in it", "multiply the weights by the maps"),
-        (np.abs(slopes).max(axis=1), "the maps are not in it", "multiply the weights by the maps"),
-        ((maps.mean(axis=(2, 3), keepdims=True) * slopes).sum(axis=1),
-         "maps and slopes are swapped", "average the slopes, and multiply the maps"),
-        ((mean * maps).max(axis=1), "the largest channel instead of the sum", RELU),
-    ):  # fmt: skip
-        lit = np.maximum(summed, 0)
+def _sum_mistakes(sums: Floats, maps: Floats, slopes: Floats) -> Iterator[Mistake]:
+    """Yield what mistakes in the sum over channels give, each with reason and cure.
+
+    Right sums come from the caller. A mean over an axis of length 1 is no mistake.
+    """
+    for summed, reason, cure in (*_other_relus(sums, maps, slopes), *_other_weights(maps, slopes)):
+        lit = np.maximum(summed + 0 * sums, 0)  # not a number where the right sums are none
         yield _over(lit, lit.max(axis=(1, 2), keepdims=True)), reason, cure
         yield lit, f"{reason}; and nothing is divided by the largest value", cure
+
+
+def _other_relus(sums: Floats, maps: Floats, slopes: Floats) -> Iterator[Mistake]:
+    """Yield the right weights with a mistake beside them."""
+    mean = slopes.mean(axis=(2, 3), keepdims=True)
+    yield -sums, "the sign is turned", "add weights times maps, without a minus"
+    yield np.abs(sums), "absolute values instead of the relu", RELU
+    if maps.shape[1] == 1:
+        return
+    yield (
+        np.maximum(mean * maps, 0).sum(axis=1),
+        "the relu came before the sum over channels",
+        RELU,
+    )
+    yield (mean * maps).max(axis=1), "the largest channel instead of the sum", RELU
+
+
+def _other_weights(maps: Floats, slopes: Floats) -> Iterator[Mistake]:
+    """Yield sums with other weights than the mean slopes."""
+    n, _, h, w = maps.shape
+    mean = slopes.mean(axis=(2, 3), keepdims=True)
+    channel = "one weight for each channel of each image: slopes.mean(axis=(2, 3), keepdims=True)"
+    one_axis = "the mean ran over one axis of the picture only"
+    found: list[tuple[bool, Any, str, str]] = [
+        (h * w > 1, slopes, "each position has its own slope: the mean is missing", channel),
+        (h * w > 1, slopes.max(axis=(2, 3), keepdims=True),
+         "the weights are the largest slopes, not the mean ones", channel),
+        (h * w > 1, np.abs(slopes).mean(axis=(2, 3), keepdims=True),
+         "the weights are means of absolute slopes", channel),
+        (True, np.abs(mean), "the weights lost their signs", channel),
+        (True, np.maximum(mean, 0), "negative weights were set to 0",
+         "the relu belongs after the sum over channels, not on the weights"),
+        (n > 1, slopes.mean(axis=(0, 2, 3), keepdims=True), "the mean ran over the images too",
+         channel),
+        (True, slopes.mean(axis=1, keepdims=True),
+         "the mean ran over the channels, not over the positions", channel),
+        (h > 1, slopes.mean(axis=3, keepdims=True), one_axis, channel),
+        (w > 1, slopes.mean(axis=2, keepdims=True), one_axis, channel),
+        (True, 1.0, "the slopes are not in it: this shows what lights up, whatever for", channel),
+    ]  # fmt: skip
+    for possible, weights, reason, cure in found:
+        if possible:
+            yield (weights * maps).sum(axis=1), reason, cure
+    beside = "multiply the weights by the maps"
+    yield slopes.sum(axis=1), "the maps are not in it", beside
+    yield np.abs(slopes).max(axis=1), "the maps are not in it", beside
+    yield (
+        (maps.mean(axis=(2, 3), keepdims=True) * slopes).sum(axis=1),
+        "maps and slopes are swapped",
+        "average the slopes, and multiply the maps",
+    )
 
 
 def _over(values: Floats, divisor: Floats) -> Floats:

@@ -13,7 +13,6 @@ from data_utils.selfcheck.values import describe
 from data_utils.selfcheck.words import Finding
 
 GREY_ATOL = 1.5 / 255  # who enlarges whole grey values, as PIL does, rounds them
-NUMPY = "numpy.ndarray"
 Floats = NDArray[np.floating[Any]]
 Images = NDArray[np.uint8]
 Three = Sequence[float]
@@ -34,6 +33,19 @@ def backbone_form(got: Any, count: int, size: int) -> Finding | None:
         return Finding("finite numbers", "NaN or infinite ones", "a division by zero",
                        "divide by 255 and by std, and by nothing else")  # fmt: skip
     return None
+
+
+def backbone_dtype(got: Any) -> Finding | None:
+    """Numbers in single precision, as the backbone's weights are."""
+    kind = getattr(plain_array(got), "dtype", None)
+    if kind == np.float32:
+        return None
+    return Finding(
+        "an array of float32",
+        f"dtype {kind}" if kind is not None else describe(got),
+        "the type is another one: np.float64 comes of 1 / 255 in NumPy, or of mean and std",
+        "images.astype(np.float32) first, or .astype(np.float32) at the end",
+    )
 
 
 def _shape_words(shape: tuple[int, ...], count: int, size: int) -> tuple[str, str]:
@@ -78,7 +90,8 @@ def backbone_values(
     if any((np.abs(values - wanted) <= room).all() for wanted in right):
         return None
     why, advice = "the formula differs", "work out the white image above by hand and compare"
-    for wrong, reason, cure in _backbone_mistakes(pictures, images, m, s):
+    by_light = _by_the_light(pictures, images, m, s)
+    for wrong, reason, cure in (*by_light, *_backbone_mistakes(pictures, images, m, s)):
         if _nearly(values, wrong):
             why, advice = reason, cure
             break
@@ -92,6 +105,25 @@ def backbone_values(
         why,
         advice,
     )
+
+
+def _by_the_light(
+    pictures: Sequence[Floats], images: Images, m: Floats, s: Floats
+) -> Iterator[tuple[Floats, str, str]]:
+    """Yield what comes of a scale that depends on how bright these images are."""
+    always = "divide by 255, whatever the images hold: they are uint8"
+    brightest = np.maximum(images.max(axis=(1, 2)), 1).astype(float)[:, None, None, None]
+    for picture in pictures:
+        x = np.repeat(picture[:, None], 3, axis=1)
+        if images.max() < 128:
+            why = "images without bright pixels were not divided by 255"
+            yield (255 * x - m) / s, why, always
+        if images.max() < 255:
+            why = "divided by the largest grey value of these images"
+            yield (255 / brightest.max() * x - m) / s, why, always
+        if (brightest < 255).any():
+            why = "each image was divided by its own largest grey value"
+            yield (255 / brightest * x - m) / s, why, always
 
 
 def _backbone_mistakes(
@@ -174,17 +206,22 @@ def _other_pictures(
     return "the enlarged picture differs", cure
 
 
-def backbone_is_array(kind: str) -> Finding | None:
-    """The result is a NumPy array; `kind` is module and name of its type."""
-    if kind == NUMPY:
+def backbone_is_array(names: Any) -> Finding | None:
+    """The result is a NumPy array; `names` are those of its attributes."""
+    known = {name for name in names if isinstance(name, str)} if _listed(names) else set()
+    if "astype" in known and "requires_grad" not in known:
         return None
-    tensor = kind.startswith("torch.")
+    tensor = "requires_grad" in known
     return Finding(
         "a NumPy array",
-        f"an object of type {kind}",
+        "a tensor" if tensor else "something without the methods of an array",
         "a tensor is returned" if tensor else "something else than an array is returned",
         "end with .numpy()" if tensor else "return np.asarray(...) of it",
     )
+
+
+def _listed(values: Any) -> bool:
+    return isinstance(values, (list, tuple))
 
 
 def images_left_alone(before: Images, after: Any) -> Finding | None:

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 CELL = 7  # pixels along the side of each of the sixteen squares whose mean stands for a feature
 
 
-def few_labels_report(
+def square_means(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return sixteen mean grey values of each image: float32 (n, 16)."""
+    squares = np.reshape(images, (len(images), 28 // CELL, CELL, 28 // CELL, CELL))
+    means: NDArray[np.float32] = squares.mean(axis=(2, 4)).astype(np.float32)
+    return means.reshape(len(images), -1)
+
+
+def few_labels_raw(
     fit_few_labels: Callable[..., Any],
     x_normal: NDArray[np.uint8],
     x_anomaly: NDArray[np.uint8],
@@ -19,30 +26,28 @@ def few_labels_report(
 ) -> dict[str, Any]:
     """Call the learner's function with simple things in the places of what it goes through.
 
-    Features are sixteen mean grey values, standardising changes nothing, and the head is not
-    trained: it adds the features up. So no other exercise has a say in what comes back.
+    Features are sixteen mean grey values, of which "standardising" takes the largest off, and the
+    head is not trained: it adds the features up. So no other exercise has a say in what comes back.
 
     Returns
     -------
     dict
-        ``"labels"``: for each row that the head was to learn from, its brightness and its label,
-        an array (n, 2), or None where no head was asked for. ``"threshold"``: the detector's.
+        ``"rows"``, ``"labels"``: what the head was to learn from, None where no head was asked
+        for. ``"normal"``: the features that the detector holds, None without any.
+        ``"threshold"``: the detector's.
     """
-    asked: list[NDArray[np.float64]] = []
+    asked: list[tuple[Any, Any]] = []
 
     def features_of(network: Any, images: Any, layer: str = "") -> NDArray[np.float32]:
-        squares = np.reshape(images, (len(images), 28 // CELL, CELL, 28 // CELL, CELL))
-        means: NDArray[np.float32] = squares.mean(axis=(2, 4)).astype(np.float32)
-        return means.reshape(len(images), -1)
+        return square_means(np.asarray(images))
 
-    def unchanged(*tables: Any) -> list[Any]:
-        return list(tables)
+    def less_largest(train: Any, *others: Any) -> list[Any]:
+        return [np.asarray(part) - np.max(train) for part in (train, *others)]
 
     def adding_head(features: Any, labels: Any, seed: int = 0) -> Any:
         from torch import nn
 
-        rows = np.asarray(features, float).mean(axis=1)
-        asked.append(np.stack([rows, np.asarray(labels, float).reshape(-1)], axis=1))
+        asked.append((np.asarray(features, float), np.asarray(labels, float).reshape(-1)))
         head = nn.Linear(np.shape(features)[1], 1)
         nn.init.ones_(head.weight)
         nn.init.zeros_(head.bias)
@@ -50,14 +55,16 @@ def few_labels_report(
 
     places = {
         "features_of": features_of,
-        "standardise": unchanged,
+        "standardise": less_largest,
         "train_head": adding_head,
         "threshold_at": lambda scores, target: float(np.max(scores)),
     }
     with in_place(fit_few_labels, places):
         detector = fit_few_labels(x_normal, x_anomaly, x_val, seed)
         threshold = getattr(detector, "threshold", None)
-    return {"labels": asked[-1] if asked else None, "threshold": threshold}
+        normal = getattr(detector, "normal", None)
+    rows, labels = asked[-1] if asked else (None, None)
+    return {"rows": rows, "labels": labels, "normal": normal, "threshold": threshold}
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def scaled_values(got: Any, expected: Sequence[Floats], parts: Parts) -> Finding
         if _all_alike(arrays, [factor * part for part in expected]):
             return None
     why, advice = "the formula differs", "work out the small example above by hand and compare"
-    for wrong, reason, cure in _scaling_mistakes(parts):
+    for wrong, reason, cure in _scaling_mistakes(expected, parts):
         if any(_all_alike(arrays, [factor * part for part in wrong]) for factor in (1.0, fewer)):
             why, advice = reason, cure
             break
@@ -91,47 +91,77 @@ def constant_column(got: Any, parts: Parts, column: int) -> Finding | None:
     return None
 
 
-def kept_whole(before: Sequence[NDArray[Any]], after: Sequence[Any]) -> Finding | None:
-    """The arrays that were handed in are as they were."""
-    if all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)):
-        return None
-    return Finding(
-        "arrays that are as before the call",
-        "an array that was handed in has changed",
-        "an operation worked in place (-=, /=, a value put into it)",
-        "make new arrays: (features - mean) / std",
+def _scaling_mistakes(
+    expected: Sequence[Floats], parts: Parts
+) -> Iterator[tuple[list[Floats], str, str]]:
+    """Yield what typical mistakes give, each with the reason and the cure.
+
+    They are worked out from the right arrays: in these, train has mean 0 and deviation 1.
+    """
+    floats = [np.asarray(part, np.float64) for part in parts]
+    of_train = "take mean and standard deviation of train, and use these two for every array"
+    formula = "(features - mean) / std"
+    if len(parts) > 1:
+        yield from _leaks(expected, of_train)
+        yield [expected[0], *floats[1:]], "the others are as they were", of_train
+        yield [floats[0], *expected[1:]], "train is as it was", of_train
+    if floats[0].shape[1] > 1:
+        yield from _mixed_columns(expected, floats)
+    std = np.std(floats[0], axis=0)
+    m = floats[0].mean(axis=0)
+    divisor = np.where(std > 0, std, 1.0)
+    yield (
+        [part / divisor for part in expected],
+        "divided by the variance",
+        "take its root: .std(axis=0)",
+    )
+    yield [part * divisor for part in expected], "nothing was divided by", "divide by std"
+    yield [part + m / divisor for part in expected], "no mean was taken off", formula
+    yield floats, "the arrays are as they were", of_train
+    yield [-part for part in expected], "the sign is turned", formula
+    yield [f * std - m for f in floats], "multiplied by std", formula
+    brackets = f"{formula}, with the brackets"
+    yield [f / divisor - m for f in floats], "divided before the mean was taken off", brackets
+    low, reach = expected[0].min(axis=0), np.ptp(expected[0], axis=0)
+    yield (
+        [(part - low) / np.where(reach > 0, reach, 1.0) for part in expected],
+        "scaled by smallest and largest value",
+        of_train,
     )
 
 
-def _scaling_mistakes(parts: Parts) -> Iterator[tuple[list[Floats], str, str]]:
-    """Yield what typical mistakes give, each with the reason and the cure."""
-    train, floats = np.asarray(parts[0], np.float64), [np.asarray(p, np.float64) for p in parts]
-    everything = np.concatenate(floats)
-    of_train = "take mean and standard deviation of train, and use these two for every array"
-    m, s = train.mean(axis=0), _spread(train)
+def _leaks(expected: Sequence[Floats], of_train: str) -> Iterator[tuple[list[Floats], str, str]]:
+    """Yield what comes of means and deviations that are not those of train."""
+    everything, others = np.concatenate(expected), np.concatenate(expected[1:])
+    leak = "they came from all arrays together: this is the leak, the others get in"
+    mean, spread = everything.mean(axis=0), _spread(everything)
+    yield [(e - mean) / spread for e in expected], leak, of_train
+    yield [e - mean for e in expected], f"the means: {leak}", of_train
+    yield [e / spread for e in expected], f"the deviations: {leak}", of_train
+    mean, spread = others.mean(axis=0), _spread(others)
+    yield [(e - mean) / spread for e in expected], "they came from others", of_train
+    yield (
+        [(e - e.mean(axis=0)) / _spread(e) for e in expected],
+        "each array was standardised by itself, so that a difference between them is lost",
+        of_train,
+    )
+    yield [e - e.mean(axis=0) for e in expected], "each array lost its own mean", of_train
+    yield [e / _spread(e) for e in expected], "each has its own deviation", of_train
+
+
+def _mixed_columns(
+    expected: Sequence[Floats], floats: Sequence[Floats]
+) -> Iterator[tuple[list[Floats], str, str]]:
+    """Yield what comes of means and deviations that are not those of one column."""
     columns = "axis=0: one mean and one standard deviation for each column"
-    if len(parts) > 1:
-        leak = "they came from all arrays together: this is the leak, the others get in"
-        yield _scaled(floats, everything.mean(axis=0), _spread(everything)), leak, of_train
-        yield _scaled(floats, everything.mean(axis=0), s), f"the means: {leak}", of_train
-        yield _scaled(floats, m, _spread(everything)), f"the deviations: {leak}", of_train
-        others = np.concatenate(floats[1:])
-        yield (
-            _scaled(floats, others.mean(axis=0), _spread(others)),
-            "they came from others",
-            of_train,
-        )
-        yield (
-            [(f - f.mean(axis=0)) / _spread(f) for f in floats],
-            ("each array was standardised by itself, so that a difference between them is lost"),
-            of_train,
-        )
-        yield [(f - f.mean(axis=0)) / s for f in floats], "each array lost its own mean", of_train
-        yield [(f - m) / _spread(f) for f in floats], "each has its own deviation", of_train
-        yield [(train - m) / s, *floats[1:]], "the others are as they were", of_train
-        yield [train, *((f - m) / s for f in floats[1:])], "train is as it was", of_train
-    yield _scaled(floats, train.mean(), np.std(train)), "one mean for all columns", columns
-    yield _scaled(floats, m, np.std(train)), "one standard deviation for all columns", columns
+    train = floats[0]
+    spread = float(np.std(train))
+    yield [(f - train.mean()) / spread for f in floats], "one mean for all columns", columns
+    yield (
+        [e * np.std(train, axis=0) / spread for e in expected],
+        "one standard deviation for all columns",
+        columns,
+    )
     yield (
         [
             (f - f.mean(axis=1, keepdims=True)) / np.maximum(f.std(axis=1, keepdims=True), 1e-12)
@@ -140,35 +170,11 @@ def _scaling_mistakes(parts: Parts) -> Iterator[tuple[list[Floats], str, str]]:
         "the mean ran along the rows: each image by itself",
         columns,
     )
-    yield _scaled(floats, m, s**2), "divided by the variance", "take its root: .std(axis=0)"
-    yield _scaled(floats, m, np.ones_like(s)), "nothing was divided by", "divide by std"
-    yield _scaled(floats, np.zeros_like(m), s), "no mean was taken off", "(features - mean) / std"
-    yield (
-        _scaled(floats, np.zeros_like(m), np.ones_like(s)),
-        "the arrays are as they were",
-        of_train,
-    )
-    yield [-part for part in _scaled(floats, m, s)], "the sign is turned", "(features - mean) / std"
-    yield [f * s - m for f in floats], "multiplied by std", "(features - mean) / std"
-    yield (
-        [f / s - m for f in floats],
-        "divided before the mean was taken off",
-        ("(features - mean) / std, with the brackets"),
-    )
-    low, reach = train.min(axis=0), np.ptp(train, axis=0)
-    yield (
-        _scaled(floats, low, np.where(reach > 0, reach, 1.0)),
-        ("scaled by smallest and largest value"),
-        of_train,
-    )
-
-
-def _scaled(parts: Sequence[Floats], shift: Any, scale: Any) -> list[Floats]:
-    return [(part - shift) / scale for part in parts]
 
 
 def _spread(values: Floats) -> Floats:
-    spread: Floats = np.std(values, axis=0)
+    """Return the deviation of right arrays by column; 1 where it is 0."""
+    spread = np.std(values, axis=0)
     return np.where(spread > 0, spread, 1.0)
 
 

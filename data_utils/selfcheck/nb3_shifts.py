@@ -73,8 +73,13 @@ def shifts_are_spread(got: Any, images: Images, most: int) -> Finding | None:
     if not moves.any():
         return Finding(expected, "every image stays where it was", "nothing was moved", own)
     if (moves == moves[0]).all():
-        return Finding(expected, f"all {len(moves)} images moved alike: {moves[0].tolist()}",
-                       "the numbers were drawn once, not once for each image", own)  # fmt: skip
+        return Finding(
+            expected,
+            f"all {len(moves)} images moved alike: {moves[0].tolist()}",
+            "the numbers were drawn once, not once for each image; or a generator is made anew "
+            "for each image (inside the loop) and starts again each time",
+            f"one np.random.default_rng(seed) before the loop, then {own}",
+        )
     if (np.abs(moves[:, 0]) == np.abs(moves[:, 1])).all():
         return Finding(expected, "every image moved along a diagonal",
                        "one number is used for down and for right", own)  # fmt: skip
@@ -125,25 +130,27 @@ def shift_of(result: NDArray[Any], image: NDArray[Any], reach: int) -> tuple[int
     height, width = image.shape
     down = int(top if top else bottom + 1 - height)
     across = int(left if left else right + 1 - width)
-    if max(abs(down), abs(across)) > reach or not np.array_equal(
-        _moved(image, down, across), result
-    ):
+    if max(abs(down), abs(across)) > reach:
         return None
-    return down, across
+    return (down, across) if _fits(result, image, down, across) else None
 
 
-def _moved(image: NDArray[Any], down: int, across: int, mode: str = "black") -> NDArray[Any]:
-    """Look up where each pixel comes from."""
-    rows, columns = (np.arange(length) - move for length, move in
-                     zip(image.shape, (down, across), strict=True))  # fmt: skip
-    height, width = image.shape
-    if mode == "wrap":
-        return image[np.ix_(rows % height, columns % width)]
-    found = image[np.ix_(np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1))]
-    if mode == "black":
-        inside = np.outer((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
-        return np.where(inside, found, 0).astype(image.dtype)
-    return found
+def _fits(result: NDArray[Any], image: NDArray[Any], down: int, across: int) -> bool:
+    """Say whether a result shows an image at another place, and black around it."""
+    there, here = _windows(down, across, image.shape)
+    around = np.ones(result.shape, bool)
+    around[there] = False
+    return np.array_equal(result[there], image[here]) and not result[around].any()
+
+
+def _windows(
+    down: int, across: int, shape: tuple[int, ...]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return which part of a result shows which part of its image."""
+    moves = list(zip((down, across), shape, strict=True))
+    there = tuple(slice(max(move, 0), length + min(move, 0)) for move, length in moves)
+    here = tuple(slice(max(-move, 0), length - max(move, 0)) for move, length in moves)
+    return there, here
 
 
 def _not_moved(result: NDArray[Any], image: NDArray[Any], most: int) -> tuple[str, str]:
@@ -158,26 +165,26 @@ def _not_moved(result: NDArray[Any], image: NDArray[Any], most: int) -> tuple[st
         "turned on its diagonal": image.T,
     }
     frame = "put a black frame around each image, and cut a window out of it"
-    for move in ((down, across) for down in steps for across in steps):
-        if np.array_equal(_moved(image, *move, mode="wrap"), result):
+    for down, across in ((down, across) for down in steps for across in steps):
+        if np.array_equal(np.roll(image, (down, across), (0, 1)), result):
             return "what leaves on one side comes back on the other (np.roll)", frame
-        if np.array_equal(_moved(image, *move, mode="edge"), result):
-            return "the edge was repeated into what became free", "fill it with 0"
         for name, other in changed.items():
-            if other.shape == image.shape and np.array_equal(_moved(other, *move), result):
+            if other.shape == image.shape and _fits(result, other, down, across):
                 return f"it is {name}", "move it, and do nothing else: mirrored it is no digit"
-        inner = _inner(*move, image.shape)
-        if inner is not None and np.array_equal(_moved(image, *move)[inner], result[inner]):
+        there, here = _windows(down, across, image.shape)
+        if (down or across) and np.array_equal(result[there], image[here]):
+            if _repeats_its_edge(result, there):
+                return "the edge was repeated into what became free", "fill it with 0"
             return "what became free is not black", "fill it with 0"
     return "its pixels differ: it was moved by parts of a pixel, or mixed up", (
         "move by whole pixels: nothing is interpolated"
     )
 
 
-def _inner(down: int, across: int, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-    """Return where a moved image shows something of itself."""
+def _repeats_its_edge(result: NDArray[Any], there: tuple[slice, ...]) -> bool:
+    """Say whether what lies around a window goes on as its outermost rows and columns."""
     rows, columns = (
-        slice(max(move, 0), length + min(move, 0))
-        for move, length in zip((down, across), shape, strict=True)
+        np.clip(np.arange(length), part.start, part.stop - 1)
+        for length, part in zip(result.shape, there, strict=True)
     )
-    return (rows, columns) if (down or across) else None
+    return np.array_equal(result[np.ix_(rows, columns)], result)

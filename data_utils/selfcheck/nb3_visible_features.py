@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from data_utils.selfcheck import nb3_distances, nb3_freezing, nb3_gaussian, nb3_heat
-from data_utils.selfcheck.nb3_probes_features import freeze_report
-from data_utils.selfcheck.words import Ask, expect
+from data_utils.selfcheck.nb3_probes_features import freeze_raw, replayed
+from data_utils.selfcheck.words import Ask, Finding, Found, expect
 
 
 def check_neighbours(neighbour_distance: Ask) -> None:
@@ -24,10 +24,17 @@ def check_neighbours(neighbour_distance: Ask) -> None:
             (50 + 2 * 90**0.5 + 205**0.5 + 370**0.5) / 6,
         ],
     }
+    table = np.array(
+        [
+            [0, 5, 15, 5, 10, 40],
+            [10, 5, 241**0.5, 5, 0, 1060**0.5],
+            [5, 90**0.5, 370**0.5, 90**0.5, 205**0.5, 45],
+        ]
+    )
     for k, expected in by_hand.items():
         got = neighbour_distance(bank.copy(), queries.copy(), k)
         expect(nb3_distances.distance_form(got, bank, queries, k))
-        expect(nb3_distances.neighbour_values(got, np.array(expected), bank, queries, k))
+        expect(nb3_distances.neighbour_values(got, np.array(expected), table, bank, queries, k))
     got = neighbour_distance(bank.copy(), queries[1:2].copy(), 3)
     expect(nb3_distances.distance_form(got, bank, queries[1:2], 3))
 
@@ -64,12 +71,17 @@ def check_freeze(freeze: Ask) -> None:
         ([], "frozen"),
         (["third"], "frozen"),
     ):
-        report = freeze_report(freeze, names, frozen, 311, before)
+        raw = freeze_raw(freeze, names, frozen, 311, before)
+        state = (raw["returned"] or [], raw["learns"], raw["modes"])
+        report = nb3_freezing.report_of(raw, replayed(names, 311, *state), names, frozen)
+        if isinstance(report, Finding):
+            raise Found(report)
         for question in (
             nb3_freezing.returned_form,
             nb3_freezing.frozen_weights,
             nb3_freezing.others_learn,
             nb3_freezing.frozen_statistics,
+            nb3_freezing.frozen_modes,
             nb3_freezing.returned_learn,
         ):
             expect(question(report))
@@ -87,10 +99,11 @@ def check_grad_cam(grad_cam: Ask) -> None:
             [[[1.0, 2.0, 3.0]], [[1.0, 0.0, 5.0]]],
         ]
     )
+    sums = np.array([[[3.0, -3, 3]], [[45, 25, 65]], [[-3, -3, 0]], [[0, 0, 0]]])
     by_hand = np.array([[[1, 0, 1]], [[45 / 65, 25 / 65, 1]], [[0, 0, 0]], [[0, 0, 0]]])
     got = grad_cam(maps.copy(), slopes.copy())
     expect(nb3_heat.heat_form(got, maps))
-    expect(nb3_heat.heat_values(got, by_hand, maps, slopes))
+    expect(nb3_heat.heat_values(got, by_hand, sums, maps, slopes))
     alone = grad_cam(maps[1:2].copy(), slopes[1:2].copy())
     expect(nb3_heat.heat_form(alone, maps[1:2]))
 

@@ -4,9 +4,7 @@
 runs the same thing in its own long-lived process and reads `CheckLog`.
 """
 
-import functools
 from collections.abc import Generator, Iterator
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,10 @@ from data_utils.runtime import PROFILES
 from data_utils.selfcheck.words import Found
 from grader.checklog import CheckLog, Excused
 from grader.devices import Device, choose_device
+from grader.errors import GraderError
 from grader.examination import Examination, Settings
+from grader.hidden import refits
+from grader.judging.secret import read_secret
 from grader.sandbox import GpuUnavailable, Isolation, SandboxUnavailable
 from grader.student import Student
 from grader.submissions import Submission, read_submission
@@ -32,8 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--submission", type=Path, help="the notebook to grade")
     group.addoption("--profile", choices=PROFILES, default="embedded")
     group.addoption("--device", type=Device, choices=tuple(Device), default=Device.cpu)
-    group.addoption("--gpu", type=int, help="the number of a GPU that was tried already")
-    group.addoption("--exercise", default="", help="judge this exercise only, such as 1.2")
+    group.addoption(
+        "--exercise", action="append", default=[], help="judge this one only; again for more"
+    )
+    group.addoption("--secret-file", default="", help="what the exam's images are varied by")
     group.addoption("--isolation", choices=[i.value for i in Isolation], default="bwrap")
 
 
@@ -42,6 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "exercise(id, weight=1, core=False): what a check judges")
     own = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, CheckLog)), None)
     config.stash[LOG] = own or CheckLog()
+    try:
+        refits.vary_by(read_secret(config.getoption("--secret-file")))
+    except GraderError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -51,7 +58,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     judged = {item: str(mark.args[0]) for item, mark in marks.items() if mark is not None}
     wanted = config.getoption("--exercise")
     if wanted:
-        closure = load_course().notebook_of(wanted).closure(wanted)
+        course = load_course()
+        closure = set().union(*(course.notebook_of(id_).closure(id_) for id_ in wanted))
         judged = {item: exercise for item, exercise in judged.items() if exercise in closure}
     items[:] = sorted(judged, key=lambda item: order.index(judged[item]))
 
@@ -77,15 +85,12 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     """The sessions of the submission that is being judged."""
-    option = request.config.getoption
-    path = option("--submission")
-    if path is None:
-        pytest.exit("Name a notebook: pytest ... --submission X.ipynb", returncode=2)
     log = request.config.stash[LOG]
+    path = request.config.getoption("--submission")
+    if path is None and log.submission is None:
+        pytest.exit("Name a notebook: pytest ... --submission X.ipynb", returncode=2)
     submission = log.submission or read_submission(path)
-    rung = Isolation(option("--isolation"))
-    gpus = _gpus(request.config, submission, rung)
-    settings = Settings(option("--profile"), rung, gpus=gpus)
+    settings = log.settings or _settings(request.config, submission)
     with Examination(submission, settings, log.lost_points) as under_way:
         log.examination = under_way
         yield under_way
@@ -93,15 +98,15 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     log.facts["memory_mb"] = round(under_way.peak_bytes / 1e6)
 
 
-def _gpus(config: pytest.Config, submission: Submission, rung: Isolation) -> tuple[int, ...]:
-    """Return the GPU that the grader names, else those that were asked for here."""
-    if config.getoption("--gpu") is not None:
-        return (config.getoption("--gpu"),)
+def _settings(config: pytest.Config, submission: Submission) -> Settings:
+    """Return what the options of a run without the grader ask for."""
+    rung, wanted = Isolation(config.getoption("--isolation")), config.getoption("--device")
     try:
-        wanted = config.getoption("--device")
-        return choose_device(wanted, submission.notebook.framework, rung).gpus
+        gpus = choose_device(wanted, submission.notebook.framework, rung).gpus
     except GpuUnavailable as error:
         pytest.exit(str(error), returncode=2)
+    secret_file = config.getoption("--secret-file")
+    return Settings(config.getoption("--profile"), rung, gpus=gpus, secret_file=secret_file)
 
 
 @pytest.fixture
@@ -124,13 +129,18 @@ def series(request: pytest.FixtureRequest) -> dict[str, list[float]]:
 
 
 @pytest.fixture(scope="session")
-def exam() -> tuple[np.ndarray, np.ndarray]:
-    """The held-out images (uint8, (2000, 28, 28)) and their digits."""
-    return _read_exam()
+def secret(request: pytest.FixtureRequest) -> str:
+    """What the images are varied by; whoever knows it can make them again."""
+    return read_secret(request.config.getoption("--secret-file"))
 
 
-@functools.cache
-def _read_exam() -> tuple[np.ndarray, np.ndarray]:
-    path = resources.files("grader").joinpath("exam/mnist_exam.npz")
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return arrays["images"], arrays["labels"]
+@pytest.fixture(scope="session")
+def exam(secret: str) -> tuple[np.ndarray, np.ndarray]:
+    """The held-out images (uint8, (2000, 28, 28)), varied and in mixed order, and their digits."""
+    return refits.varied_exam(secret)
+
+
+@pytest.fixture(scope="session")
+def public_exam() -> tuple[np.ndarray, np.ndarray]:
+    """The held-out images as the file holds them, and their digits: not to be shown to anybody."""
+    return refits.public_exam()

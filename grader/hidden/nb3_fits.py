@@ -1,9 +1,12 @@
 """Images for fits of a submission's detectors on pretrained features; the exam stays out here."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
+from data_utils.selfcheck import nb3_detector, nb3_threshold
+from data_utils.selfcheck.words import expect
 from grader.hidden import refits
 from grader.hidden.refits import learners_images
 from grader.sandbox import Handle
@@ -26,6 +29,10 @@ class Refit(refits.Refit):
 
     x_labelled: np.ndarray
 
+    def scores(self, student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
+        """Return the detector's own scores, in the right form."""
+        return scores_of(student, detector, images)
+
     def fit_few(self, student: Student, x_anomaly: np.ndarray | None = None) -> Handle:
         """Fit a HeadDetector on the labelled anomalies, or on what is handed in for them."""
         labelled = self.x_labelled if x_anomaly is None else x_anomaly
@@ -43,3 +50,38 @@ def refit_images(exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:
     held_out, digits = exam
     exam_normal, exam_anomaly = held_out[digits != digit], held_out[digits == digit]
     return Refit(digit, seed, x_train, x_val, exam_normal, exam_anomaly, labelled)
+
+
+def scores_of(student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
+    """What a detector says of some images, in the right form."""
+    scores = student.method(detector, "anomaly_score", images)
+    expect(nb3_detector.scores_form(scores, len(images)))
+    return np.asarray(scores, float)
+
+
+def ask_threshold(
+    student: Student,
+    detector: Handle,
+    x_val: np.ndarray,
+    target: float,
+    others: dict[str, np.ndarray],
+) -> None:
+    """Require that a threshold leaves the wanted share of the scores of `x_val` above it.
+
+    Parameters
+    ----------
+    student : Student
+    detector : Handle
+    x_val : ndarray of uint8, shape (n, 28, 28)
+    target : float
+    others : dict of str to ndarray
+        Images whose scores may have been taken by mistake, by their name.
+    """
+    got = student.attribute(detector, "threshold")
+    expect(nb3_detector.threshold_is_set(got))
+    asked = {
+        name: functools.partial(scores_of, student, detector, images)
+        for name, images in others.items()
+    }
+    scores = scores_of(student, detector, x_val)
+    expect(nb3_threshold.threshold_value(got, scores, target, asked))

@@ -5,14 +5,16 @@ import math
 import numpy as np
 
 
-def neighbour_means(bank: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
-    """Go through the queries one by one; the distances of one are sorted as a list."""
+def distances_between(bank: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Return the table of all distances, (n, m), one by one."""
     rows = [row.tolist() for row in bank.astype(np.float64)]
-    means = []
-    for query in queries.astype(np.float64).tolist():
-        distances = sorted(math.dist(query, row) for row in rows)
-        means.append(math.fsum(distances[:k]) / k)
-    return np.array(means)
+    asked = queries.astype(np.float64).tolist()
+    return np.array([[math.dist(query, row) for row in rows] for query in asked])
+
+
+def neighbour_means(table: np.ndarray, k: int) -> np.ndarray:
+    """Go through the queries one by one; the distances of one are sorted as a list."""
+    return np.array([math.fsum(sorted(row)[:k]) / k for row in table.tolist()])
 
 
 def mahalanobis_squares(bank: np.ndarray, queries: np.ndarray, shrinkage: float) -> np.ndarray:
@@ -36,13 +38,20 @@ def mahalanobis_squares(bank: np.ndarray, queries: np.ndarray, shrinkage: float)
     return np.array(squares)
 
 
-def heat_maps(maps: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+def weighted_sums(maps: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """Add up the channels of one image after the other."""
-    heat = np.zeros((len(maps), *maps.shape[2:]))
+    sums = np.zeros((len(maps), *maps.shape[2:]))
     for image, (seen, slope) in enumerate(zip(maps, slopes, strict=True)):
         for channel, lit in enumerate(seen.astype(np.float64)):
-            heat[image] += lit * (math.fsum(slope[channel].ravel()) / lit.size)
-        heat[image][heat[image] < 0] = 0
-        if heat[image].max() > 0:
-            heat[image] /= heat[image].max()
+            sums[image] += lit * (math.fsum(slope[channel].ravel()) / lit.size)
+    return sums
+
+
+def heat_maps(sums: np.ndarray) -> np.ndarray:
+    """Cut off what is negative, and scale one image after the other."""
+    heat = sums.copy()
+    for image in heat:
+        image[image < 0] = 0
+        if image.max() > 0:
+            image /= image.max()
     return heat

@@ -195,9 +195,9 @@ def improver(examination: Examination) -> Student:
 
 
 @pytest.fixture(scope="session")
-def scored(improver: Student, exam: tuple[np.ndarray, np.ndarray]) -> ScoredCopies:
+def scored(improver: Student, public_exam: tuple[np.ndarray, np.ndarray]) -> ScoredCopies:
     """The student's scores of the exam's copies, each pair among those of other digits."""
-    return ScoredCopies(improver, exam)
+    return ScoredCopies(improver, public_exam)
 
 
 @pytest.fixture(scope="session")

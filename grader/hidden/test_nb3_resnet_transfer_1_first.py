@@ -9,9 +9,8 @@ from data_utils.selfcheck import nb3_audit, nb3_images, nb3_shifts
 from data_utils.selfcheck.nb2_audit import has_keys
 from data_utils.selfcheck.words import expect
 from grader.hidden.nb3_reference_first import enlarged, forced, repaired
-from grader.student import Student
+from grader.student import CALL_SECONDS, Student
 
-PROBES = "selfcheck.nb3_probes_first"  # of data_utils
 Counts = dict[str, int]
 
 # ---------------------------------------------------------------- exercise 3.1
@@ -161,11 +160,27 @@ def test_backbone_takes_mean_and_std_of_its_arguments(student: Student) -> None:
         expect(nb3_images.backbone_values(got, enlarged(images, 36), images, mean, std))
 
 
+@pytest.mark.exercise("3.3", weight=3)
+def test_dark_images_are_scaled_like_others(student: Student) -> None:
+    """The division by 255 does not depend on how bright the images are."""
+    for brightest in (1, 90):
+        images = np.minimum(strokes(344 + brightest, 4), brightest)
+        images[0] //= 2
+        got = student.call(images, 34, MEAN, STD)
+        expect(nb3_images.backbone_values(got, enlarged(images, 34), images, MEAN, STD))
+
+
+@pytest.mark.exercise("3.3", weight=2)
+def test_backbone_returns_single_precision(student: Student) -> None:
+    """float32, as the backbone's weights are."""
+    expect(nb3_images.backbone_dtype(student.call(strokes(345, 2), 32, MEAN, STD)))
+
+
 @pytest.mark.exercise("3.3", weight=1)
 def test_backbone_returns_an_array(student: Student) -> None:
     """A NumPy array, as everything else in the notebook takes."""
-    kind = student.probe(PROBES, "kind_of_result", strokes(342, 2), 32, MEAN, STD)
-    expect(nb3_images.backbone_is_array(kind))
+    result = student.keep(strokes(342, 2), 32, MEAN, STD, seconds=CALL_SECONDS)
+    expect(nb3_images.backbone_is_array(student.method(result, "__dir__", seconds=CALL_SECONDS)))
 
 
 @pytest.mark.exercise("3.3", weight=1)

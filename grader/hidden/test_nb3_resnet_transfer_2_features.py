@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from data_utils.selfcheck import nb3_distances, nb3_freezing, nb3_gaussian, nb3_heat
-from data_utils.selfcheck.words import expect
-from grader.hidden.nb3_reference_features import heat_maps, mahalanobis_squares, neighbour_means
+from data_utils.selfcheck.words import Finding, Found, expect
+from grader.hidden.nb3_reference_features import (
+    distances_between,
+    heat_maps,
+    mahalanobis_squares,
+    neighbour_means,
+    weighted_sums,
+)
 from grader.student import Student
 
 PROBES = "selfcheck.nb3_probes_features"  # of data_utils
@@ -26,8 +32,9 @@ def ask_neighbours(student: Student, bank: np.ndarray, queries: np.ndarray, k: i
     """Ask for distances, and judge form and values."""
     got = student.call(bank, queries, k)
     expect(nb3_distances.distance_form(got, bank, queries, k))
-    right = neighbour_means(bank, queries, k)
-    expect(nb3_distances.neighbour_values(got, right, bank, queries, k))
+    table = distances_between(bank, queries)
+    right = neighbour_means(table, k)
+    expect(nb3_distances.neighbour_values(got, right, table, bank, queries, k))
 
 
 @pytest.mark.exercise("3.7", weight=2, core=True)
@@ -146,20 +153,41 @@ def test_gaussian_of_each_query_alone(student: Student) -> None:
 # ---------------------------------------------------------------- exercise 3.11
 
 
+STAGES = ["stem", "low", "mid", "high"]
+MODULES, WEIGHTS = 6, 3  # of one stage
+
+
 def freezing(
     student: Student, frozen: list[str], seed: int, before: str = "training"
 ) -> dict[str, Any]:
-    """Freeze stages of a small network, and train what comes back for a few steps."""
-    names = ["stem", "low", "mid", "high"]
-    report: dict[str, Any] = student.probe(PROBES, "freeze_report", names, frozen, seed, before)
+    """Freeze stages of a small network, and train what comes back for a few steps.
+
+    A second network, in a session without the student's code, is brought into the state that
+    theirs was left in, and trained alike: the numbers must be the same.
+    """
+    raw = student.probe(PROBES, "freeze_raw", STAGES, frozen, seed, before)
+    expect(nb3_freezing.raw_form(raw, [MODULES] * len(STAGES), WEIGHTS * len(STAGES)))
+    state = ([*(raw["returned"] or ())], [*map(bool, raw["learns"])])
+    modes = [[*map(bool, part)] for part in raw["modes"]]
+    fresh = student.twin.measure(PROBES, "replayed", STAGES, seed, *state, modes)
+    report = nb3_freezing.report_of(raw, fresh, STAGES, frozen)
+    if isinstance(report, Finding):
+        raise Found(report)
     return report
 
 
 @pytest.mark.exercise("3.11", weight=2)
 @pytest.mark.parametrize("frozen", [["stem", "low", "mid"], ["high"]])
 def test_frozen_batch_norm_stands_still(student: Student, frozen: list[str]) -> None:
-    """A frozen stage gives what it gave before, whatever was trained beside it."""
+    """A frozen stage's batch norm keeps what it knows, whatever was trained beside it."""
     expect(nb3_freezing.frozen_statistics(freezing(student, frozen, 1101)))
+
+
+@pytest.mark.exercise("3.11", weight=1)
+@pytest.mark.parametrize("frozen", [["stem", "mid"], ["high"]])
+def test_frozen_stages_are_in_evaluation_mode(student: Student, frozen: list[str]) -> None:
+    """All of a frozen stage, not batch norm alone."""
+    expect(nb3_freezing.frozen_modes(freezing(student, frozen, 1106)))
 
 
 @pytest.mark.exercise("3.11", weight=1)
@@ -175,10 +203,10 @@ def test_other_stages_learn(student: Student) -> None:
     expect(nb3_freezing.others_learn(freezing(student, ["low"], 1103)))
 
 
-@pytest.mark.exercise("3.11", weight=1)
+@pytest.mark.exercise("3.11", weight=1.5)
 @pytest.mark.parametrize("frozen", [["stem", "low"], []])
 def test_other_stages_learn_again(student: Student, frozen: list[str]) -> None:
-    """Also where the network came in frozen, and in evaluation mode."""
+    """Also where an earlier call froze them, or the network came in evaluation mode."""
     expect(nb3_freezing.others_learn(freezing(student, frozen, 1104, "frozen")))
 
 
@@ -221,7 +249,8 @@ def test_heat_maps(student: Student, seed: int, shape: tuple[int, int, int, int]
     """The relu of the weighted sum, divided by its largest value."""
     maps, slopes = stage_of(seed, shape)
     got = ask_heat(student, maps, slopes)
-    expect(nb3_heat.heat_values(got, heat_maps(maps, slopes), maps, slopes))
+    sums = weighted_sums(maps, slopes)
+    expect(nb3_heat.heat_values(got, heat_maps(sums), sums, maps, slopes))
 
 
 @pytest.mark.exercise("3.12", weight=1)
@@ -257,9 +286,7 @@ def strokes(seed: int, count: int, size: int) -> np.ndarray:
 @pytest.mark.exercise("3.12", weight=1)
 def test_heat_changes_with_the_weights(student: Student) -> None:
     """Maps of a trained network and of one with random weights differ as they should."""
-    reports = student.probe(PROBES, "heat_report", strokes(1206, 6, 32), "edges", 1206)
-    for report in reports:
-        expect(nb3_heat.heat_form(report["heat"], report["maps"]))
-    trained, random = (np.asarray(report["heat"], float) for report in reports)
-    right = tuple(heat_maps(report["maps"], report["slopes"]) for report in reports)
+    pair = student.twin.measure(PROBES, "maps_of_two", strokes(1206, 6, 32), "edges", 1206)
+    trained, random = (ask_heat(student, *given) for given in pair)
+    right = tuple(heat_maps(weighted_sums(*given)) for given in pair)
     expect(nb3_heat.heat_follows_weights(trained, random, right))

@@ -1,14 +1,10 @@
-"""The hidden checks of exercise 3.9: re-fits on other digits, and the whole run.
-
-A fit goes through the learner's other functions. Checks that need one are excused where it has
-already lost points.
-"""
+"""The hidden checks of exercise 3.9: re-fits on other digits, and the whole run."""
 
 import numpy as np
 import pytest
 
 from data_utils.metrics import auroc
-from data_utils.selfcheck import nb1_score, nb3_detector
+from data_utils.selfcheck import nb3_detector, nb3_threshold
 from data_utils.selfcheck.words import expect
 from grader.examination import Examination
 from grader.hidden.detector_checks import (
@@ -16,17 +12,23 @@ from grader.hidden.detector_checks import (
     at_floor,
     auroc_of_run,
     excuse_without_floors,
-    own_scores,
     ranks_each_alone,
     threshold_of_run,
 )
-from grader.hidden.nb3_fits import FEW_IMAGES, QUICK_BANK, Refit, refit_images
+from grader.hidden.nb3_fits import (
+    FEW_IMAGES,
+    QUICK_BANK,
+    VAL_IMAGES,
+    Refit,
+    ask_threshold,
+    refit_images,
+    scores_of,
+)
 from grader.sandbox import Handle
 from grader.student import Student
 
+SMALL, VAL_OF_SMALL = 40, 100  # images, where a fit is asked for its bank alone
 UNTRAINED_MARGIN = 0.2  # AUROC; honest designs lead by 0.35 on digit 9 on average
-# The exercises whose functions read features and compare them.
-after_features = pytest.mark.needs("3.3", "3.7")
 
 
 @pytest.fixture(scope="session")
@@ -67,23 +69,53 @@ def test_threshold_at_a_false_positive_rate(
     """threshold_at: the wanted share of the validation scores lies above the threshold."""
     scores = np.random.default_rng(seed).gamma(9.0, 2.0, count)
     got = student.call(scores, target, name="threshold_at")
-    expect(nb1_score.threshold_value(got, scores, target))
+    expect(nb3_threshold.threshold_value(got, scores, target))
+
+
+@pytest.fixture(scope="session")
+def small(fitter: Student, first: Refit) -> Handle:
+    """A fit on fewer images than the budget allows."""
+    return small_fit(fitter, first, first.seed)
+
+
+def small_fit(student: Student, images: Refit, seed: int, train: bool = True) -> Handle:
+    """Fit on forty images, for what does not depend on their number."""
+    some = images.x_train[:SMALL], images.x_val[:VAL_OF_SMALL]
+    return student.keep(*some, seed, budget="quick", train=train)
+
+
+@pytest.mark.exercise("3.9", weight=2)
+def test_bank_is_as_large_as_the_budget(
+    student: Student, first: Refit, trained: Handle, small: Handle
+) -> None:
+    """The bank holds as many training images as the budget says, or all if there are fewer."""
+    for detector, wanted, images in (
+        (trained, QUICK_BANK, len(first.x_train)),
+        (small, SMALL, SMALL),
+    ):
+        bank = student.method(detector, "parameters")
+        expect(nb3_detector.bank_size(bank, wanted, images))
 
 
 @pytest.mark.exercise("3.9", weight=1)
-@after_features
-def test_bank_is_drawn_for_the_budget(student: Student, first: Refit, trained: Handle) -> None:
-    """The bank holds a draw of the training images, as many as the budget says."""
+def test_bank_holds_each_image_once(student: Student, trained: Handle, small: Handle) -> None:
+    """Images are drawn without putting them back."""
+    for detector in (small, trained):
+        expect(nb3_detector.bank_holds_each_once(student.method(detector, "parameters")))
+
+
+@pytest.mark.exercise("3.9", weight=1)
+def test_bank_is_drawn_by_the_seed(student: Student, first: Refit, trained: Handle) -> None:
+    """Another seed draws other images, and with train=False other random weights."""
     bank = student.method(trained, "parameters")
-    expect(nb3_detector.bank_size(bank, QUICK_BANK, len(first.x_train)))
-    small = student.keep(first.x_train[:40], first.x_val, first.seed, budget="quick")
-    expect(nb3_detector.bank_size(student.method(small, "parameters"), 40, 40))
     other = student.keep(first.x_train, first.x_val, first.seed + 1, budget="quick")
     expect(nb3_detector.bank_is_drawn(bank, student.method(other, "parameters")))
+    pair = [small_fit(student, first, first.seed + more, train=False) for more in (0, 1)]
+    banks = [student.method(detector, "parameters") for detector in pair]
+    expect(nb3_detector.random_weights_follow_seed(*map(nb3_detector.in_order, banks)))
 
 
 @pytest.mark.exercise("3.9", weight=1, core=True)
-@after_features
 def test_fit_takes_random_weights_on_request(
     student: Student, trained: Handle, untrained: Handle
 ) -> None:
@@ -93,7 +125,6 @@ def test_fit_takes_random_weights_on_request(
 
 
 @pytest.mark.exercise("3.9", weight=3, core=True)
-@after_features
 def test_features_beat_random_weights(
     student: Student,
     first: Refit,
@@ -110,7 +141,6 @@ def test_features_beat_random_weights(
 
 
 @pytest.mark.exercise("3.9", weight=2)
-@after_features
 def test_fit_works_for_another_digit(
     student: Student, exam: tuple[np.ndarray, np.ndarray], facts: dict[str, float]
 ) -> None:
@@ -123,7 +153,6 @@ def test_fit_works_for_another_digit(
 
 
 @pytest.mark.exercise("3.9", weight=1)
-@after_features
 def test_scores_are_upright_and_each_for_itself(
     student: Student, first: Refit, trained: Handle
 ) -> None:
@@ -133,30 +162,26 @@ def test_scores_are_upright_and_each_for_itself(
 
 
 @pytest.mark.exercise("3.9", weight=1)
-@after_features
 def test_fit_is_the_same_for_the_same_seed(student: Student, first: Refit, trained: Handle) -> None:
     """The same seed gives the same detector."""
     images = first.exam_anomaly[:100]
-    again = own_scores(student, first.fit(student), images)
-    expect(nb3_detector.same_for_same_seed(own_scores(student, trained, images), again))
+    again = scores_of(student, first.fit(student), images)
+    expect(nb3_detector.same_for_same_seed(scores_of(student, trained, images), again))
 
 
 @pytest.mark.exercise("3.9", weight=1)
-@after_features
 def test_threshold_follows_the_target(student: Student, first: Refit, trained: Handle) -> None:
     """The threshold leaves the wanted share of x_val above it: 5 %, or what was asked for."""
     # Fainter images than those to train on: a threshold from x_train would be far off.
     faint = first.x_val // 3
     some = first.x_train[:FEW_IMAGES]
     asked = student.keep(some, faint, first.seed, target_fpr=0.2, budget="quick")
-    for detector, target, images in ((trained, TARGET_FPR, first.x_val), (asked, 0.2, faint)):
-        got = student.attribute(detector, "threshold")
-        expect(nb3_detector.threshold_is_set(got))
-        expect(nb1_score.threshold_value(got, own_scores(student, detector, images), target))
+    train = {"x_train": first.x_train[:VAL_IMAGES]}
+    ask_threshold(student, trained, first.x_val, TARGET_FPR, train)
+    ask_threshold(student, asked, faint, 0.2, {"x_train": some})
 
 
 @pytest.mark.exercise("3.9", weight=1)
-@after_features
 def test_false_alarms_are_as_promised(
     student: Student,
     trained: Handle,
@@ -172,7 +197,6 @@ def test_false_alarms_are_as_promised(
 
 
 @pytest.mark.exercise("3.9", weight=2)
-@after_features
 def test_run_gives_a_working_detector(
     student: Student,
     exam: tuple[np.ndarray, np.ndarray],
@@ -186,7 +210,6 @@ def test_run_gives_a_working_detector(
 
 
 @pytest.mark.exercise("3.9", weight=1)
-@after_features
 def test_run_threshold_comes_from_validation(
     student: Student, series: dict[str, list[float]]
 ) -> None:

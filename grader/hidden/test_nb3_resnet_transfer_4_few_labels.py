@@ -1,28 +1,25 @@
-"""The hidden checks of exercise 3.10: a head from twenty labelled anomalies, and its threshold.
+"""The hidden checks of exercise 3.10: a head from twenty labelled anomalies, and its threshold."""
 
-A fit goes through the learner's other functions. Checks that need one are excused where it has
-already lost points.
-"""
+from typing import Any
 
 import numpy as np
 import pytest
 
 from data_utils.metrics import auroc
-from data_utils.selfcheck import nb1_score, nb3_detector
+from data_utils.selfcheck import nb3_detector, nb3_few_labels
+from data_utils.selfcheck.nb3_probes_detector import square_means
 from data_utils.selfcheck.words import Finding, expect
 from grader.examination import Examination
 from grader.hidden.detector_checks import (
     TARGET_FPR,
     excuse_without_floors,
-    own_scores,
     ranks_each_alone,
 )
-from grader.hidden.nb3_fits import FEW_IMAGES, Refit, refit_images
+from grader.hidden.nb3_fits import FEW_IMAGES, Refit, ask_threshold, refit_images, scores_of
 from grader.sandbox import Handle
 from grader.student import FIT_SECONDS, Student
 
-# The exercises whose functions read features and learn from them.
-after_head = pytest.mark.needs("3.3", "3.5", "3.6")
+PROBES = "selfcheck.nb3_probes_detector"  # of data_utils
 
 
 @pytest.fixture(scope="session")
@@ -51,25 +48,45 @@ def few_exam_scores(
     return first.exam_scores(few_fitter, few)
 
 
-@pytest.mark.exercise("3.10", weight=1)
-def test_few_labels_are_put_together(student: Student) -> None:
-    """Normal images are labelled 0 and anomalies 1, and a threshold is set.
-
-    Whatever the learner's other functions do: others stand in their places.
-    """
+@pytest.fixture(scope="session")
+def parts() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Dark normal images, bright anomalies, and images for validation."""
     rng = np.random.default_rng(1010)
     dark, bright, x_val = (
         rng.integers(low, high, (count, 28, 28)).astype(np.uint8)
         for low, high, count in ((0, 90, 41), (140, 256, 9), (0, 120, 160))
     )
-    module = "selfcheck.nb3_probes_detector"
-    report = student.probe(module, "few_labels_report", dark, bright, x_val, 5, seconds=FIT_SECONDS)
-    expect(nb3_detector.labels_belong(report["labels"], len(dark), len(bright)))
-    expect(nb3_detector.threshold_is_set(report["threshold"]))
+    return dark, bright, x_val
+
+
+@pytest.fixture(scope="session")
+def raw(few_fitter: Student, parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> dict[str, Any]:
+    """What the function hands on, whatever the learner's other functions do: others stand there."""
+    found = few_fitter.probe(PROBES, "few_labels_raw", *parts, 5, seconds=FIT_SECONDS)
+    names = ("rows", "labels", "normal", "threshold")
+    return {name: found.get(name) if isinstance(found, dict) else None for name in names}
+
+
+@pytest.mark.exercise("3.10", weight=1)
+def test_few_labels_are_put_together(
+    raw: dict[str, Any], parts: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    """The head learns on all images, standardised by the normal ones: 0 and 1."""
+    normal, anomaly = (square_means(images).astype(float) for images in parts[:2])
+    expect(nb3_few_labels.labels_belong(raw["rows"], raw["labels"], normal, anomaly))
+    expect(nb3_detector.threshold_is_set(raw["threshold"]))
+
+
+@pytest.mark.exercise("3.10", weight=4)
+def test_head_detector_scales_once(
+    raw: dict[str, Any], parts: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    """The detector gets the normal features as the backbone gave them, and no others."""
+    right = square_means(parts[0]).astype(float)
+    expect(nb3_few_labels.scaled_once(raw["normal"], right, len(parts[1])))
 
 
 @pytest.mark.exercise("3.10", weight=3, core=True)
-@after_head
 def test_twenty_labels_reach_their_floor(
     student: Student,
     first: Refit,
@@ -84,7 +101,6 @@ def test_twenty_labels_reach_their_floor(
 
 
 @pytest.mark.exercise("3.10", weight=1)
-@after_head
 def test_twenty_labels_of_another_digit(
     student: Student, exam: tuple[np.ndarray, np.ndarray], facts: dict[str, float]
 ) -> None:
@@ -97,7 +113,6 @@ def test_twenty_labels_of_another_digit(
 
 
 @pytest.mark.exercise("3.10", weight=1)
-@after_head
 def test_labels_make_the_difference(
     student: Student, first: Refit, few_exam_scores: tuple[np.ndarray, np.ndarray]
 ) -> None:
@@ -107,32 +122,20 @@ def test_labels_make_the_difference(
     expect(nb3_detector.learns_from_labels(*ranks))
 
 
-@pytest.mark.exercise("3.10", weight=1)
-@after_head
-def test_head_detector_scales_once(student: Student, few: Handle) -> None:
-    """The detector standardises by the normal features as the backbone gave them."""
-    student.method(few, "parameters")  # a detector at all
-    has = student.method(few, "__dir__")
-    if "normal" in has:  # an honest detector of another kind may keep its scale elsewhere
-        expect(nb3_detector.scaled_once(student.attribute(few, "normal")))
-
-
-@pytest.mark.exercise("3.10", weight=2)
-@pytest.mark.needs("3.3", "3.5", "3.6", "3.9")
+@pytest.mark.exercise("3.10", weight=4)
 def test_few_labels_threshold_comes_from_validation(
     student: Student, first: Refit, few: Handle
 ) -> None:
     """5 % of the validation scores lie above the threshold."""
     faint = first.x_val // 3
-    other = student.keep(first.x_train[:FEW_IMAGES], first.x_labelled, faint, first.seed)
-    for detector, images in ((few, first.x_val), (other, faint)):
-        got = student.attribute(detector, "threshold")
-        expect(nb3_detector.threshold_is_set(got))
-        expect(nb1_score.threshold_value(got, own_scores(student, detector, images), TARGET_FPR))
+    some, labelled = first.x_train[:FEW_IMAGES], first.x_labelled
+    other = student.keep(some, labelled, faint, first.seed)
+    for detector, x_normal, x_val in ((few, first.x_train, first.x_val), (other, some, faint)):
+        taken = {"x_normal": x_normal, "x_anomaly": labelled}
+        ask_threshold(student, detector, x_val, TARGET_FPR, taken)
 
 
 @pytest.mark.exercise("3.10", weight=1)
-@after_head
 def test_few_labels_scores_are_upright_and_each_for_itself(
     student: Student, first: Refit, few: Handle
 ) -> None:
@@ -142,14 +145,13 @@ def test_few_labels_scores_are_upright_and_each_for_itself(
 
 
 @pytest.mark.exercise("3.10", weight=1)
-@after_head
 def test_few_labels_are_the_same_for_the_same_seed(
     student: Student, first: Refit, few: Handle
 ) -> None:
     """The same seed gives the same detector."""
     images = first.exam_anomaly[:100]
-    again = own_scores(student, first.fit_few(student), images)
-    expect(nb3_detector.same_for_same_seed(own_scores(student, few, images), again))
+    again = scores_of(student, first.fit_few(student), images)
+    expect(nb3_detector.same_for_same_seed(scores_of(student, few, images), again))
 
 
 def _few_at_floor(student: Student, digit: int, reached: float) -> Finding | None:

@@ -13,6 +13,7 @@ from grader.judging.words import death_finding, title_of
 from grader.sandbox import (
     BadReply,
     CallTimeout,
+    SandboxError,
     Session,
     SessionDied,
     StudentError,
@@ -103,7 +104,7 @@ class Definitions:
                 session.run_cell(cell.source, definitions_only=True, seconds=CELL_SECONDS)
             if session.alive and cell.role in ("answer", "added"):
                 self.stand_ins.install(session)
-        except (SessionDied, BadReply) as death:
+        except SandboxError as death:  # whatever the process sent, it costs this cell
             self._give_up(place, WHOLE, cell, str(death))
 
     def _run_statements(self, session: Session, place: int, cell: Cell) -> None:

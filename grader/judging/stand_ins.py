@@ -64,5 +64,6 @@ class StandIns:
             raise SandboxError(f"There is no function {name[:40]} to be asked.")
         try:
             return self.twin().call(name, *args, seconds=REFERENCE_SECONDS, **kwargs)
-        except StudentError as error:  # arguments that the reference does not take
-            raise SandboxError(f"{name} takes no such arguments: {error.ename}") from error
+        except (StudentError, TypeError) as error:  # arguments that the reference does not take
+            ename = error.ename if isinstance(error, StudentError) else "TypeError"
+            raise SandboxError(f"{name} takes no such arguments: {ename}") from error

@@ -23,6 +23,7 @@ ID_BITS = 62  # a thread that forges replies ahead of time cannot guess the next
 # that is only crowded out by others gets more, on two cores even beside thirty of them.
 WAITING_SHARE = 0.05
 PATIENCE = 5.0  # how many times its limit a crowded-out request may take, whatever it was charged
+STATUSES = ("ok", "error", "unfit")
 QUESTIONS = 10_000  # of one request; a detector asks once for each batch of images
 SIGNAL_BASE = 128  # bubblewrap reports a signal as this plus its number
 
@@ -124,9 +125,10 @@ class Conversation:
             raise self.bad("a malformed reply")
         if type(reply["id"]) is not int or reply["id"] != number:
             raise self.bad("a reply to another request")
-        if reply["status"] not in ("ok", "error", "unfit"):
+        status = reply["status"]  # an array would make an array of the comparison
+        if not isinstance(status, str) or status not in STATUSES:
             raise self.bad("a malformed reply")
-        return Reply(reply["status"], reply["body"], timed_out)
+        return Reply(status, reply["body"], timed_out)
 
     def bad(self, what: str) -> BadReply:
         """End a session whose replies can no longer be told apart; return the exception.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-NAME_CHARS = 200  # a type name that is shown to people
+NAME_CHARS = 120  # a type name with its module; outside less of it is shown
 FRAMEWORKS = frozenset(("tensorflow", "torch", "jax", "jaxlib", "pandas", "keras"))
 
 
@@ -38,7 +38,7 @@ def type_name(value: object) -> str:
     Returns
     -------
     str
-        At most 200 characters.
+        At most `NAME_CHARS` characters.
     """
     # Through `type` itself: a metaclass of student code may answer for these attributes.
     name: str = type.__dict__["__qualname__"].__get__(type(value))

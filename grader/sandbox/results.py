@@ -146,6 +146,8 @@ def displays_of(value: Any, image_bytes: int, text_chars: int) -> tuple[Display,
     left = text_chars
     for item in value if isinstance(value, list) else []:
         mime, data = item if isinstance(item, tuple) and len(item) == 2 else (None, None)
+        if not isinstance(mime, str):  # an array would make an array of the comparison
+            continue
         if mime == "text/plain" and isinstance(data, str):
             kept.append(Display("text/plain", text_of(data, left)))
             left -= min(len(data), left)

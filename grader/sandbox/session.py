@@ -35,6 +35,7 @@ from grader.sandbox.results import (
     text_of,
 )
 from grader.sandbox.start import START_SECONDS, configuration, start_bwrap, start_plain
+from grader.sandbox.wire import TEXT_CHARS
 
 DEFAULT_FILE_BYTES = 1_000_000  # a file of scores; larger ones are asked for by name and size
 
@@ -192,6 +193,8 @@ class Session:
         BadReply
             When the reply cannot be used.
         """
+        if len(source) > TEXT_CHARS:
+            raise BadReply(f"The cell is longer than {TEXT_CHARS} characters, so it was not run.")
         cpu, wall = self.cpu_seconds, time.monotonic()
         bound = self.limits.cell_seconds if seconds is None else seconds
         body = {"source": source, "definitions_only": definitions_only}
@@ -282,6 +285,8 @@ class Session:
         reply = self._call([None, function], args, {}, False, seconds, look=True)
         if not isinstance(reply, list) or len(reply) != 2 or not isinstance(reply[1], list):
             raise self._talk.bad("something else than a result and the arguments")
+        if len(reply[1]) != len(args):  # an honest worker sends back as many as it got
+            raise self._talk.bad("another number of arguments")
         return reply[0], reply[1]
 
     def keep(

@@ -1,24 +1,22 @@
 """Every sample student gets exactly the points it must, and reads the words it must."""
 
-import ast
-import contextlib
 import functools
 import itertools
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
+from _pytest.mark import ParameterSet
 from nbformat import NotebookNode
 
 from data_utils.course import load_course
 from grader.classroom import seat_of
 from grader.demo import few_students, grade_and_judge, judge_students, write_class
-from grader.errors import FragmentError
 from grader.examination import CELL_SECONDS, Settings
-from grader.grading import grade_submission, hidden_checks
+from grader.grading import grade_submission
+from grader.report import GradeReport
 from grader.sample_class import SampleStudent, load_class, solution_notebook, submission_of
 from grader.sample_class.bad_files import BAD_FILES
 from grader.student import Student
@@ -33,12 +31,10 @@ SAVED_ELSEWHERE = [
     for s in CLASSES[notebook_id]
     if s.saved_by != "jupyter"
 ]
-# Bad files are graded one by one; who is wrong or hostile, several at once. Beside an attack, what
-# is not attacked comes from the honest design that differs most from the solution. The solution by
-# itself is graded in test_grading, and the other designs by `grader demo --all`.
-GRADED_WHOLE = {"nb1_autoencoder"}  # in test_grading: beside each of its attacks 1.1 is wrong
+# Bad files are graded one by one; who is wrong or hostile, several at once where their exercises
+# stand for themselves. The solution is graded in test_grading, notebook 1's other design beside a
+# deadly cell there, and the other designs by `grader demo --all`.
 DESIGNS = {
-    "nb1_autoencoder": "convolutional_design",
     "nb2_gan_detector": "written_otherwise",
     "nb3_resnet_transfer": "written_otherwise",
     "nb4_geometric_transforms": "pooling_design",
@@ -96,58 +92,26 @@ def wrong_by_exercise(notebook_id: str) -> dict[str, list[SampleStudent]]:
     }
 
 
-def needed(notebook_id: str) -> set[str]:
-    """Exercises whose loss excuses checks of another one."""
-    files = hidden_checks(NOTEBOOKS[notebook_id])
-    source = "\n".join(file.read_text() for file in files)
-    marks = re.findall(r"mark\.needs\(([^)]*)\)", source)
-    return {name for mark in marks for name in re.findall(r'"([\d.]+)"', mark)}
+def on_others(notebook_id: str) -> list[str]:
+    """Exercises that build on others: dear to judge, so each mistake of theirs stands alone."""
+    return [e.id for e in NOTEBOOKS[notebook_id].exercises if e.builds_on]
 
 
-@functools.cache
-def excusable(notebook_id: str) -> dict[str, set[str]]:
-    """The checks that are excused where another exercise lost points, and which exercises."""
-    found: dict[str, set[str]] = {}
-    for file in hidden_checks(NOTEBOOKS[notebook_id]):
-        statements = ast.parse(file.read_text()).body
-        named = {
-            ast.unparse(s.targets[0]): ast.unparse(s.value)
-            for s in statements
-            if isinstance(s, ast.Assign) and "mark.needs(" in ast.unparse(s.value)
-        }
-        for check in (s for s in statements if isinstance(s, ast.FunctionDef)):
-            marks = [ast.unparse(mark) for mark in check.decorator_list]
-            words = " ".join(w for mark in marks if "needs(" in (w := named.get(mark, mark)))
-            if words:
-                found[check.name] = set(re.findall(r"'([\d.]+)'", words))
-    return found
-
-
-def excuse_each_other(first: SampleStudent, other: SampleStudent, notebook_id: str) -> bool:
-    """Say whether a check that must fail for one of them is excused by the other's mistake."""
-    needs = excusable(notebook_id)
-    return any(
-        second.exercise in needs.get(name, ())
-        for one, second in ((first, other), (other, first))
-        for name in names_of(one)
-    )
-
-
-def stands_alone(student: SampleStudent, notebook_id: str) -> bool:
-    """Say whether all that tells of this mistake is excused beside a mistake that it builds on."""
-    if student.kind != "wrong" or student.fails == "all":
-        return False
-    return names_of(student) <= excusable(notebook_id).keys()
+def columns(notebook_id: str) -> list[list[SampleStudent]]:
+    """Every wrong answer once, those of exercises that stand for themselves beside each other."""
+    rows = wrong_by_exercise(notebook_id)
+    dear = on_others(notebook_id)
+    beside = itertools.zip_longest(*(rows[e] for e in rows if e not in dear))
+    alone = [[student] for e in dear for student in rows[e]]
+    return [[student for student in row if student] for row in beside] + alone
 
 
 def attacks(notebook_id: str) -> list[list[SampleStudent]]:
-    """Every hostile sample once; those that excuse nothing together, so they are run to the end."""
+    """Every hostile sample once, one for an exercise; no two of a group change the same cell."""
     groups: list[list[SampleStudent]] = []
     for student in (s for s in CLASSES[notebook_id] if s.kind == "hostile"):
         for group in groups:
-            if student.exercise not in {s.exercise for s in group} and (
-                excuses(student, notebook_id) == excuses(group[0], notebook_id)
-            ):
+            if student.exercise not in {s.exercise for s in group}:
                 group.append(student)
                 break
         else:
@@ -155,108 +119,89 @@ def attacks(notebook_id: str) -> list[list[SampleStudent]]:
     return groups
 
 
-def excuses(student: SampleStudent, notebook_id: str) -> bool:
-    return bool(student.fails) and student.exercise in needed(notebook_id)
-
-
-def alone(notebook_id: str) -> list[list[SampleStudent]]:
-    """Every one that `stands_alone` once; together where each fails other checks."""
-    groups: list[list[SampleStudent]] = []
-    for student in (s for s in CLASSES[notebook_id] if stands_alone(s, notebook_id)):
-        for group in groups:
-            if all(
-                names_of(student).isdisjoint(names_of(other))
-                and not excuse_each_other(student, other, notebook_id)
-                for other in group
-            ):
-                with contextlib.suppress(FragmentError):  # both change the same lines
-                    handed_in([*group, student], notebook_id)
-                    group.append(student)
-                    break
-        else:
-            groups.append([student])
-    return groups
-
-
-def names_of(student: SampleStudent) -> set[str]:
-    """The checks that must fail, without the case of their parameters."""
-    return {name.split("[")[0] for name in student.fails}
-
-
 def handed_in(students: list[SampleStudent], notebook_id: str) -> NotebookNode:
     """The solution with the answers of several students, one after the other."""
     notebook = solution_notebook(ROOT, notebook_id)
-    for student in [*beside_attacks(students, notebook_id), *students]:
+    for student in students:
         text = submission_of(student, notebook, NOTEBOOKS[notebook_id])
         notebook = nbformat.reads(text, as_version=4)
     return notebook
 
 
-def beside_attacks(students: list[SampleStudent], notebook_id: str) -> list[SampleStudent]:
-    """The other honest design, without its answers to what these students answer."""
-    if all(student.kind != "hostile" for student in students):
-        return []
-    taken = {student.exercise for student in students}
-    design = next(s for s in CLASSES[notebook_id] if s.name == DESIGNS[notebook_id])
-    own = {e: code for e, code in design.answers.items() if e not in taken}
-    return [replace(design, answers=own)]
+def graded(
+    students: list[SampleStudent],
+    notebook_id: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    only: Collection[str] = (),
+) -> GradeReport:
+    """Grade what these students hand in together; one that never stops is given seconds."""
+    if any(student.message == "did not stop" for student in students):
+        for way in (Student.call, Student.probe):
+            monkeypatch.setitem(way.__kwdefaults__, "seconds", SOON)
+        monkeypatch.setitem(CELL_SECONDS, "quick", SOON_CELL)
+    path = folder / f"{notebook_id}.ipynb"
+    nbformat.write(handed_in(students, notebook_id), path)
+    return grade_submission(path, Settings("quick"), only=only)
 
 
-def mixtures(notebook_id: str) -> list[list[SampleStudent]]:
-    """Every wrong and hostile sample once, each beside some of other exercises.
-
-    - Beside an attack that excuses checks: wrong answers that excuse the same ones. The exercise
-      that builds on them is right, and must not pay for them.
-    - Beside one that `stands_alone`: others of the same exercise that fail other checks, and wrong
-      answers that excuse nothing.
-    - The rest: one of every exercise that has any left.
-    """
-    rows = {
-        e: [s for s in students if not stands_alone(s, notebook_id)]
-        for e, students in wrong_by_exercise(notebook_id).items()
-    }
-    on_others = [e for e in rows if e not in needed(notebook_id)]
-    groups = attacks(notebook_id) + alone(notebook_id)
-    for group in groups:
-        kind, taken = group[0].kind, {s.exercise for s in group}
-        beside = [e for e in rows if e not in on_others] if kind == "hostile" else on_others
-        if kind == "wrong" or excuses(group[0], notebook_id):
-            group += [rows[e].pop(0) for e in beside if e not in taken and rows[e]]
-    # From the ends: of a longer list the first ones stay alone, the plainest mistakes.
-    rest = itertools.zip_longest(*(reversed(students) for students in rows.values()))
-    return groups + [[student for student in row if student] for row in rest]
+def named(groups: Callable[[str], list[list[SampleStudent]]]) -> list[ParameterSet]:
+    """Every group of every notebook, by the name of its first student."""
+    return [
+        pytest.param(notebook_id, students, id=f"{notebook_id}-{students[0].name}")
+        for notebook_id in NOTEBOOKS
+        for students in groups(notebook_id)
+    ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("notebook_id", "students"),
-    [(notebook_id, students) for notebook_id in NOTEBOOKS for students in mixtures(notebook_id)],
-    ids=lambda value: value if isinstance(value, str) else value[0].name,
-)
-def test_several_mistakes_and_attacks_cost_exactly_their_exercises(
+@pytest.mark.parametrize(("notebook_id", "students"), named(columns))
+def test_a_mistake_costs_exactly_what_it_must(
     notebook_id: str,
     students: list[SampleStudent],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if any(student.message == "did not stop" for student in students):
-        for way in (Student.call, Student.probe):
-            monkeypatch.setitem(way.__kwdefaults__, "seconds", SOON)
-        monkeypatch.setitem(CELL_SECONDS, "quick", SOON_CELL)
-    path = tmp_path / f"{notebook_id}.ipynb"
-    nbformat.write(handed_in(students, notebook_id), path)
-    report = grade_submission(path, Settings("quick"))
+    only = [student.exercise for student in students]
+    report = graded(students, notebook_id, tmp_path, monkeypatch, only)
     assert judge_students("mixture", students, report).complaints == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("notebook_id", "students"), named(attacks))
+def test_an_attack_costs_its_exercise_and_no_other(
+    notebook_id: str,
+    students: list[SampleStudent],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = graded(students, notebook_id, tmp_path, monkeypatch)
+    assert judge_students("attacks", students, report).complaints == ()
     right = [e for e in report.exercises if e.id not in {s.exercise for s in students}]
     assert all(e.points == e.max_points for e in right)
 
 
-@pytest.mark.parametrize("notebook_id", sorted(NOTEBOOKS.keys() - GRADED_WHOLE))
-def test_every_answer_of_the_other_design_is_judged_beside_some_attack(notebook_id: str) -> None:
-    beside = [d for group in mixtures(notebook_id) for d in beside_attacks(group, notebook_id)]
-    judged = {exercise for design in beside for exercise in design.answers}
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook_id", NOTEBOOKS)
+def test_who_builds_on_nothing_but_mistakes_pays_for_none_of_them(
+    notebook_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, dear = wrong_by_exercise(notebook_id), on_others(notebook_id)
+    students = [students[0] for e, students in rows.items() if e not in dear]
+    report = graded(students, notebook_id, tmp_path, monkeypatch)
+    points = {e.id: (e.points, e.max_points) for e in report.exercises}
+    assert all(points[e][0] == points[e][1] for e in dear), points
+    assert all(points[s.exercise][0] != points[s.exercise][1] for s in students), points
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook_id", DESIGNS)
+def test_the_design_that_differs_most_gets_every_point(
+    notebook_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     design = next(s for s in CLASSES[notebook_id] if s.name == DESIGNS[notebook_id])
-    assert judged == set(design.answers)
+    report = graded([design], notebook_id, tmp_path, monkeypatch)
+    assert report.points == NOTEBOOKS[notebook_id].points
 
 
 @pytest.mark.parametrize("notebook_id", NOTEBOOKS)
@@ -268,5 +213,7 @@ def test_the_sample_class_holds_what_it_must(notebook_id: str) -> None:
     assert kinds.count("hostile") >= 5
     assert all(len(students) >= 3 for students in wrong.values())
     assert all(s.message for students in wrong.values() for s in students)
-    mixed = [student.name for students in mixtures(notebook_id) for student in students]
-    assert sorted(mixed) == sorted(s.name for s in everybody if s.kind != "right")
+    groups = columns(notebook_id) + attacks(notebook_id)
+    assert sorted(s.name for group in groups for s in group) == sorted(
+        s.name for s in everybody if s.kind != "right"
+    )

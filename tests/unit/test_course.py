@@ -86,8 +86,10 @@ def test_a_question_or_a_step_that_cannot_be_right_is_refused(more: str, word: s
 
 
 def test_an_unknown_exercise_names_the_known_ones() -> None:
-    with pytest.raises(UnknownExerciseError, match=r"1\.1, 1\.2"):
+    with pytest.raises(UnknownExerciseError, match=r"1\.1 to 1\.6, 2\.1"):
         load_course().notebook_of("9.9")
+    with pytest.raises(UnknownExerciseError, match="a question that a person grades"):
+        load_course().notebook_of("1.7")
 
 
 def test_a_floor_needs_a_number_or_a_note() -> None:

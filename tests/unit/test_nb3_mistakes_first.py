@@ -11,8 +11,7 @@ from torch import nn
 from data_utils.selfcheck.nb3_audit import FORCED_KEYS, forced_number, split_numbers
 from data_utils.selfcheck.nb3_head import head_believes_shares, head_probabilities
 from data_utils.selfcheck.nb3_images import backbone_values
-from data_utils.selfcheck.nb3_probes_first import head_report
-from data_utils.selfcheck.nb3_visible_first import FIRST_CHECKS
+from data_utils.selfcheck.nb3_visible_first import FIRST_CHECKS, head_report
 from data_utils.selfcheck.words import Found
 from grader.hidden.nb3_reference_first import (
     best_head,
@@ -58,10 +57,11 @@ def backbone(images: Any, size: int, mean: Any, std: Any, **how: Any) -> Any:
 
 
 def by_torch(images: Any, size: int, mean: Any, std: Any) -> Any:
-    """Three channels first, double precision, whole pixels at the corners."""
+    """Three channels first, double precision until the end, whole pixels at the corners."""
     x = torch.tensor(images).double().div(255).unsqueeze(1).expand(-1, 3, -1, -1)
     x = F.interpolate(x, size, mode="bilinear", align_corners=True)
-    return (x - torch.tensor(mean).view(3, 1, 1)).div(torch.tensor(std).view(3, 1, 1)).numpy()
+    x = (x - torch.tensor(mean).view(3, 1, 1)).div(torch.tensor(std).view(3, 1, 1))
+    return x.float().numpy()
 
 
 def by_pil(images: Any, size: int, mean: Any, std: Any) -> Any:
@@ -69,7 +69,7 @@ def by_pil(images: Any, size: int, mean: Any, std: Any) -> Any:
 
     how = Image.Resampling.BILINEAR
     grey = np.array([np.asarray(Image.fromarray(i).resize((size, size), how)) for i in images])
-    return (grey[:, None] / 255 - channels(mean)) / channels(std)
+    return ((grey[:, None] / 255 - channels(mean)) / channels(std)).astype(np.float32)
 
 
 def moved(image: Any, down: int, right: int) -> Any:
@@ -104,6 +104,7 @@ def head_with(
     seeded: Callable[[int], Any] = torch.manual_seed,
     empty: bool = True,
     back: Callable[[Any], Any] = lambda head: head,
+    batch: int = 10**6,
 ) -> Any:
     """Return a training function with one thing changed."""
 
@@ -112,12 +113,12 @@ def head_with(
         x, y = (torch.as_tensor(part, dtype=torch.float32) for part in (features, labels))
         head = make(x.shape[1])
         descent = optimizer(list(head.parameters()))
-        for _ in range(steps):
+        for part in (part for _ in range(steps) for part in torch.arange(len(x)).split(batch)):
 
-            def value() -> Any:
+            def value(part: Any = part) -> Any:
                 if empty:
                     descent.zero_grad()
-                found = loss(head(x)[:, 0], y)
+                found = loss(head(x[part])[:, 0], y[part])
                 found.backward()
                 return found
 
@@ -145,6 +146,15 @@ def with_a_small_number(*parts: Any) -> Any:
     return [((part - mean) / std).astype(np.float32) for part in parts]
 
 
+def scaled_in_place(*parts: Any) -> Any:
+    mean, std = parts[0].mean(axis=0), parts[0].std(axis=0)
+    std[std == 0] = 1
+    for part in parts:
+        part -= mean
+        part /= std
+    return list(parts)
+
+
 def in_tensors(*parts: Any) -> Any:
     train, *others = (torch.from_numpy(part) for part in parts)
     std, mean = torch.std_mean(train, dim=0)
@@ -163,7 +173,6 @@ RIGHT: dict[str, list[Any]] = {
         by_torch,
         by_pil,
         lambda *a: backbone(*a, corners=True),
-        lambda *a: backbone(*a).astype(np.float16),
     ],
     "3.4": [shifted, shifted_by_rolling],
     "3.5": [
@@ -179,6 +188,7 @@ RIGHT: dict[str, list[Any]] = {
         by_sklearn,
         with_a_small_number,
         in_tensors,
+        scaled_in_place,
         lambda *a: standardised(*a, ddof=1),
         lambda *a: [part.tolist() for part in standardised(*a)],
     ],
@@ -217,6 +227,17 @@ def in_place(images: Any, size: int, mean: Any, std: Any) -> Any:
     return result
 
 
+def where_bright(images: Any, size: int, mean: Any, std: Any) -> Any:
+    """Scaled only where a look at the pixels says that it must be."""
+    x = large(images, size) * (1 if images.max() > 1 else 255)
+    return (x - channels(mean)) / channels(std)
+
+
+def by_the_brightest(images: Any, size: int, mean: Any, std: Any) -> Any:
+    x = large(images, size) * np.float32(255 / images.max())
+    return (x - channels(mean)) / channels(std)
+
+
 def framed(images: Any, size: int, mean: Any, std: Any) -> Any:
     before = (size - 28) // 2
     after = size - 28 - before
@@ -241,6 +262,11 @@ def shift_with(
         return end(np.array([change(image, *move) for image, move in pairs]))
 
     return shifted
+
+
+def generator_in_the_loop(images: Any, seed: int, most: int = 2) -> Any:
+    moves = [np.random.default_rng(seed).integers(-most, most + 1, 2) for _ in images]
+    return np.array([moved(image, *move) for image, move in zip(images, moves, strict=True)])
 
 
 def shifted_in_place(images: Any, seed: int, most: int = 2) -> Any:
@@ -277,6 +303,16 @@ def untrained(features: Any, labels: Any, seed: int) -> Any:
     return nn.Linear(features.shape[1], 1)
 
 
+class SigmoidHead(nn.Linear):
+    """A linear layer that squeezes what it gives."""
+
+    def __init__(self, k: int) -> None:
+        super().__init__(k, 1)
+
+    def forward(self, x: Any) -> Any:
+        return torch.sigmoid(super().forward(x))
+
+
 def seeded_late(features: Any, labels: Any, seed: int) -> Any:
     made = nn.Linear(features.shape[1], 1)
     return head_with(make=lambda k: made)(features, labels, seed)
@@ -297,15 +333,6 @@ def leaking(*parts: Any) -> Any:
 
 def each_by_itself(*parts: Any) -> Any:
     return [(part - part.mean(axis=0)) / (part.std(axis=0) + 1e-9) for part in parts]
-
-
-def scaled_in_place(*parts: Any) -> Any:
-    mean, std = parts[0].mean(axis=0), parts[0].std(axis=0)
-    std[std == 0] = 1
-    for part in parts:
-        part -= mean
-        part /= std
-    return list(parts)
 
 
 def unsafe(*parts: Any) -> Any:
@@ -409,7 +436,12 @@ MISTAKES: list[tuple[str, Any, str]] = [
     (
         "3.2",
         lambda *a: {name: round(value) for name, value in numbers(*a).items()},
-        "accuracy = 1",
+        "rounded to a whole number",
+    ),
+    (
+        "3.2",
+        lambda *a: {name: round(value, 2) for name, value in numbers(*a).items()},
+        "rounded to 2 decimal places",
     ),
     ("3.3", lambda i, n, m, s: backbone(i, n, m, s) + 254 * large(i, n) / channels(s), "by 255"),
     ("3.3", lambda i, n, m, s: backbone(i, n, (0,) * 3, (1,) * 3), "mean and std were left out"),
@@ -437,12 +469,17 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("3.3", lambda i, n, m, s: backbone(i.swapaxes(1, 2), n, m, s), "rows and columns are swapped"),
     ("3.3", lambda i, n, m, s: backbone(255 - i, n, m, s), "black and white are swapped"),
     ("3.3", lambda i, n, m, s: backbone(i // 255 * 255, n, m, s), "in whole numbers"),
+    ("3.3", lambda *a: backbone(*a).astype(np.float16), "an array of float32"),
+    ("3.3", lambda *a: backbone(*a).astype(float), "np.float64 comes of"),
+    ("3.3", where_bright, "images without bright pixels were not divided"),
+    ("3.3", by_the_brightest, "the largest grey value of these images"),
     ("3.3", in_place, "an operation worked in place"),
     ("3.3", lambda *a: torch.tensor(backbone(*a)), "a tensor is returned"),
     ("3.3", lambda *a: list(backbone(*a)), "something else than one array"),
     ("3.3", lambda *a: None, "something else than one array"),
     ("3.4", shift_with(change=lambda i, *m: np.roll(i, m, (0, 1))), "np.roll"),
     ("3.4", shift_with(moves_of=lambda m: m[:1].repeat(len(m), 0)), "drawn once"),
+    ("3.4", generator_in_the_loop, "inside the loop"),
     ("3.4", shift_with(moves_of=lambda m: m[:, :1].repeat(2, 1)), "one number is used for down"),
     ("3.4", shift_with(moves_of=lambda m: m * [1, 0]), "in one direction only"),
     ("3.4", shift_with(moves_of=lambda m: 0 * m), "nothing was moved"),
@@ -493,7 +530,10 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ),
     ("3.5", head_with(lambda z, y: F.softplus(z).mean() - z @ (1 - y) / len(y)), "upside down"),
     ("3.5", head_with(empty=False), "add up"),
+    ("3.5", head_with(batch=32), "on batches of some images"),
+    ("3.5", head_with(batch=8), "batches of some images"),
     ("3.5", head_with(make=lambda k: nn.Linear(k, 1, bias=False)), "there is no bias"),
+    ("3.5", head_with(make=SigmoidHead), "a sigmoid in the head"),
     ("3.5", head_with(seeded=lambda seed: None), "torch is not seeded"),
     ("3.5", seeded_late, "only after the nn.Linear was made"),
     ("3.5", head_with(seeded=lambda seed: torch.manual_seed(0)), "a fixed number"),
@@ -512,7 +552,6 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("3.6", lambda *a: [*standardised(*a), 0], "one array for each argument"),
     ("3.6", lambda *a: None, "something else than a list"),
     ("3.6", unsafe, "a division by a standard deviation of 0"),
-    ("3.6", scaled_in_place, "an operation worked in place"),
 ]
 
 
