@@ -195,9 +195,11 @@ def improver(examination: Examination) -> Student:
 
 
 @pytest.fixture(scope="session")
-def scored(improver: Student, public_exam: tuple[np.ndarray, np.ndarray]) -> ScoredCopies:
+def scored(
+    improver: Student, public_exam: tuple[np.ndarray, np.ndarray], secret: str
+) -> ScoredCopies:
     """The student's scores of the exam's copies, each pair among those of other digits."""
-    return ScoredCopies(improver, public_exam)
+    return ScoredCopies(improver, public_exam, secret)
 
 
 @pytest.fixture(scope="session")
