@@ -86,8 +86,8 @@ def constant_column(got: Any, parts: Parts, column: int) -> Finding | None:
         there = array[part[:, column] == value, column]
         if np.abs(there).max(initial=0) > SCALE_RTOL:
             return Finding("0 where a column has its mean", f"{np.abs(there).max():.4g}",
-                           "the mean was not taken off in a column that does not vary",
-                           "replace its standard deviation alone, by 1")  # fmt: skip
+                           "what was taken off is not the mean of train, which is the value itself",
+                           "take the mean of train off, and replace the deviation alone by 1")  # fmt: skip
     return None
 
 
