@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.calibration import Calibration, Job, exam_images
+from benchmarks.calibration import Calibration, Job, Scorer
 from benchmarks.masters import design_namespace
 from data_utils.backbone_weights import FALLBACK
-from data_utils.metrics import auroc
 
 LEAKED_SHARE = 9  # anomalies among the training images: as many as there are of each normal digit
 LABELLED = 20
@@ -102,22 +101,18 @@ def fitted_on_few(job: Job) -> Any:
     return here["fit_few_labels"](x_normal, labelled, x_val, seed)
 
 
-def measure(job: Job) -> dict[str, float]:
-    """Fit one detector, or one baseline, and return its AUROC on the exam."""
-    return _measured(fitted, job)
+def fit(job: Job) -> Scorer:
+    """Fit one detector, or one baseline, and return its score of images."""
+    return _scorer(fitted(job))
 
 
-def measure_few(job: Job) -> dict[str, float]:
-    """Fit one detector on few labels and return its AUROC on the exam."""
-    return _measured(fitted_on_few, job)
+def fit_few(job: Job) -> Scorer:
+    """Fit one detector on few labels and return its score of images."""
+    return _scorer(fitted_on_few(job))
 
 
-def _measured(fit: Any, job: Job) -> dict[str, float]:
-    detector = fit(job)
-    images, digits = exam_images()
-    is_normal = NB3.is_normal(digits, job[2])
-    scores = np.asarray(detector.anomaly_score(images))
-    return {"auroc": round(auroc(scores[is_normal], scores[~is_normal]), 4)}
+def _scorer(detector: Any) -> Scorer:
+    return lambda images: {"auroc": np.asarray(detector.anomaly_score(images))}
 
 
 _DESIGNS = ("solution", "stacked_design")
@@ -134,7 +129,8 @@ FEW = Calibration(
     digits={"quick": (9, 7, 4), "embedded": (9, 7, 4)},
     solution_digits={},
     images=_IMAGES,
-    measure=measure_few,
+    fit=fit_few,
+    timed=False,
     function="fit_few_labels",
     exercise="3.10",
     backbone=FALLBACK,
@@ -149,7 +145,8 @@ NB3 = Calibration(
     digits={"quick": (9, 7, 4, 1), "embedded": (9,), "full": (9,)},
     solution_digits={"embedded": range(10)},
     images=_IMAGES,
-    measure=measure,
+    fit=fit,
+    timed=False,
     backbone=FALLBACK,
     also=(FEW,),
 )

@@ -125,7 +125,7 @@ def _question(row: dict[str, Any]) -> Question:
 
 def _step(row: dict[str, Any]) -> Step:
     step = Step(**{**row, "digits": tuple(row["digits"])})
-    if not all(0.5 < auroc < 1 for auroc in (step.auroc, step.visible_auroc)) or not step.digits:
+    if not 0.5 < step.auroc < 1 or not step.digits:
         raise CourseFileError(
             f"Step {step.number} of {step.exercise}: it needs digits, and AUROCs in (0.5, 1)."
         )

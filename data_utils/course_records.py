@@ -146,8 +146,8 @@ class Step:
         From 1 on.
     digits : tuple of int
         The anomaly digits over which the AUROC is averaged.
-    auroc, visible_auroc : float
-        The mean that earns the step on the hidden images, and on those of the visible check.
+    auroc : float
+        The mean that earns the step, on the hidden images and on those of the visible check.
     reached : dict
         What known scores and wrong detectors reach on the hidden images; a test measures it again.
     """
@@ -156,7 +156,6 @@ class Step:
     number: int
     digits: tuple[int, ...]
     auroc: float
-    visible_auroc: float
     reached: dict[str, float]
 
 

@@ -49,6 +49,16 @@ class GanPair:
             network.to(device)
         return self
 
+    def train(self, mode: bool = True) -> "GanPair":
+        """Put all networks into training mode, or into evaluation mode, and return the pair."""
+        for network in (self.generator, self.features, self.head):
+            network.train(mode)
+        return self
+
+    def eval(self) -> "GanPair":
+        """Put all networks into evaluation mode and return the pair."""
+        return self.train(False)
+
     def logits(self, x: Any) -> Any:
         """Return the logits of a tensor x as a tensor (n,), for training.
 

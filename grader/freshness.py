@@ -140,6 +140,7 @@ def _checks_hash(notebook_id: str) -> str:
         [
             *(grader / "hidden").glob("*.py"),
             *(grader / "judging").glob("*.py"),
+            *(grader / f"{name}.py" for name in ("checklog", "examination", "report", "student")),
             *(grader / "exam").glob("*.npz"),
             *(path for path in kit.rglob("*") if path.suffix in (".py", ".npz")),
             released_notebook(notebook_id),

@@ -15,13 +15,12 @@ from grader.errors import GraderError, SubmissionError
 from grader.examination import Settings
 from grader.freshness import made_from, now
 from grader.full_images import training_folder
+from grader.judging.flags import literal_data, too_good
 from grader.report import FAILED, GRADED, GRADER_ERROR, NOT_GRADED, NOT_SHOWN, GradeReport
 from grader.sandbox import Isolation
 from grader.submissions import Submission, read_submission
 
 HIDDEN = Path(__file__).resolve().parent / "hidden"
-# Above the solution's ten-seed mean by more than this is worth a look: it may have seen the digit.
-MUCH_BETTER = 0.10
 _PYTEST_ENDED_WELL = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
@@ -71,7 +70,11 @@ def grade_submission(
         isolation=settings.isolation.value,
         exercises=exercises,
         facts={name: round(value, 4) for name, value in log.facts.items()},
-        flags=submission.remarks + _flags(submission.notebook, settings, log),
+        flags=(
+            *submission.remarks,
+            *literal_data(submission),
+            *_flags(submission.notebook, settings, log),
+        ),
         cpu_seconds=round(log.cpu_seconds + time.process_time() - own, 2),
         wall_seconds=round(time.monotonic() - started, 2),
         series=log.series,
@@ -144,18 +147,7 @@ def _run_hidden_checks(submission: Submission, log: CheckLog, only: Collection[s
 
 def _flags(notebook: Notebook, settings: Settings, log: CheckLog) -> tuple[str, ...]:
     """Say what somebody should look at; no flag changes points."""
-    flags = []
-    for name, reached in log.facts.items():
-        if not name.startswith("auroc_exam_"):
-            continue
-        digit = int(name.rsplit("_", 1)[1])
-        floor = notebook.floor(settings.profile, settings.device, digit, backbone=settings.backbone)
-        known = floor.mean_of("solution") if floor else None
-        if known is not None and reached > known + MUCH_BETTER:
-            flags.append(
-                f"AUROC {reached:.3f} on the exam, where the solution reaches {known:.3f}: "
-                "did the detector see anomalies while it was trained?"
-            )
+    flags = list(too_good(notebook, settings, log.facts))
     checks = [check for results in log.results.values() for check in results]
     broken = [check.name for check in checks if check.status == GRADER_ERROR]
     if broken:

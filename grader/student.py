@@ -47,6 +47,19 @@ class Student:
         # With a reference's code in the process, what it says must not reach the student.
         self._mute = examination.stand_ins(self._replaced).with_code
 
+    def with_reference(self, exercise_id: str) -> Student | None:
+        """Return the way to the same function where one more earlier exercise is the reference's.
+
+        None where it is already, or where no reference is at hand. What the learner's choices in
+        that exercise allow, and its text does not forbid, must not cost points in this one.
+        """
+        if exercise_id in self._replaced or self._examination.solution is None:
+            return None
+        wanted = {exercise_id, *self._replaced}
+        other = Student(self._examination, self._exercise)
+        other._replaced = tuple(id_ for id_ in self._exercise.builds_on if id_ in wanted)
+        return other
+
     def call(self, *args: Any, name: str = "", seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
         """Call the exercise's function and return its result as plain data."""
         function = name or self._exercise.function
@@ -119,6 +132,16 @@ class Student:
     def attribute(self, handle: Handle, name: str) -> Any:
         """Return an attribute of a kept object as plain data."""
         return self._guarded("attribute", handle, name, seconds=FIT_SECONDS)
+
+    def given_number(self, name: str) -> int:
+        """Return a whole number that a locked cell sets, whatever the run made of it later.
+
+        Parameters
+        ----------
+        name : str
+            A variable of the notebook, such as ``"ANOMALY_DIGIT"``.
+        """
+        return self._examination.submission.given_number(name)
 
     @property
     def notebook(self) -> Notebook:

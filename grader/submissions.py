@@ -1,5 +1,6 @@
 """Read what a student handed in: untrusted bytes that end in cells or in one clear sentence."""
 
+import ast
 import functools
 import hashlib
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_utils.course import Notebook, load_course
+from data_utils.statements import parsed
 from grader.errors import GraderError, SubmissionError
 
 MAX_BYTES = 20_000_000  # a notebook of this course with all its plots has well under 2 MB
@@ -70,6 +72,21 @@ class Submission:
     cells: tuple[Cell, ...]
     sha256: str
     remarks: tuple[str, ...]
+
+    def given_number(self, name: str) -> int:
+        """Return the whole number that a given cell sets a variable to.
+
+        Raises
+        ------
+        GraderError
+            If none does: then a master changed, and not its checks.
+        """
+        given = [cell for cell in self.cells if cell.role == "given" and cell.in_run]
+        for statement in (one for cell in given for one in parsed(cell.source)):
+            match statement:
+                case ast.Assign([ast.Name(id)], ast.Constant(int(value))) if id == name:
+                    return value
+        raise GraderError(f"No given cell of {self.notebook.id} sets {name} to a whole number.")
 
 
 def read_submission(path: Path, expected: str | None = None) -> Submission:

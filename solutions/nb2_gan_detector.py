@@ -119,7 +119,8 @@ plt.show()
 # channel *before* the pixels: `(n, 1, 28, 28)`, not `(n, 28, 28, 1)` as in Keras.
 #
 # Write `to_tanh_range(images)`: uint8 images `(n, 28, 28)` in, float32 `(n, 1, 28, 28)` from -1
-# (black) to 1 (white) out. Leave the input as it is.
+# (black) to 1 (white) out, as a NumPy array (a tensor will do too). A grey value always becomes the
+# same number, whatever the other images are. Leave the input as it is.
 #
 # **Predict.** Which number will the grey value 127.5 become? And which one do most pixels have?
 
@@ -154,7 +155,7 @@ check("2.1")
 # Keras.</details>
 
 # %% given="look_at_range"
-x = attempt("2.1 range", to_tanh_range, x_train)
+x = np.asarray(attempt("2.1 range", to_tanh_range, x_train))
 print(f"from {x.min():.0f} to {x.max():.0f}; {np.mean(x == -1):.0%} of the pixels are -1, "
       f"mean {x.mean():.2f}")
 
@@ -195,13 +196,21 @@ plt.show()
 #
 # | network | takes | gives |
 # |---|---|---|
-# | generator | noise `(n, latent_size)` | images `(n, 1, 28, 28)`, between -1 and 1 |
+# | generator | noise `(n, latent_size)` | images `(n, 1, 28, 28)`, from -1 (black) to 1, never beyond |
 # | discriminator, features | images `(n, 1, 28, 28)` | `(n, k)`, as many as you like |
 # | discriminator, head | features `(n, k)` | one logit per image `(n, 1)`, **no** sigmoid |
 #
 # The discriminator comes in two pieces because its features will be useful on their own: "head" is the
 # usual name for the last layer on top of them. Make three `nn.Module`s and return
-# `GanPair(generator, features, head, latent_size)`.
+# `GanPair(generator, features, head, latent_size)`. Three rules:
+#
+# - `latent_size` is an argument: the notebook uses 32, the checks other numbers too;
+# - each call makes **new** networks, which share no weight with those of an earlier call;
+# - in evaluation mode, what is drawn or judged does not depend on the other rows of the batch
+#   (`nn.BatchNorm2d` as it is keeps to that).
+#
+# Which layers you take is up to you, and no point hangs on how well they learn: where 2.8 needs better
+# networks than yours, the checks train the course's own. But the drawings will show what they are worth.
 #
 # A pattern that works is **DCGAN** (Radford et al., 2016):
 #
@@ -348,8 +357,10 @@ check("2.3")
 # In the third step it must *not* be cut off, or no gradient reaches the generator.
 #
 # Write `gan_step(pair, real, noise, losses, optimizers)`. `real` and `noise` are tensors, `losses` is a
-# function like your 2.3, and `optimizers` is the pair (of the discriminator, of the generator), each of
-# which holds the weights of its own network and no others. Return both losses as numbers (`.item()`).
+# function like your 2.3 (use the one that you are given), and `optimizers` is the pair (of the
+# discriminator, of the generator), each of which holds the weights of its own network and no others.
+# Nothing but these two changes a weight. Gradients of an earlier call must not count. Return both
+# losses as numbers (`.item()`), the discriminator's first.
 #
 # **Predict.** What happens to the drawings if the generator's loss is computed from `fake.detach()`?
 
@@ -526,12 +537,16 @@ for kind in ("convolutional", "dense"):
 # noise `(n, pair.latent_size)`, take `steps` steps of `torch.optim.Adam([noise], lr=rate)` on the squared
 # error between `pair.generator(noise)` and `x`, and return the noise. Three traps:
 #
-# - **the same call gives the same noise**: draw the start with a generator of its own,
-#   `torch.Generator().manual_seed(seed)`;
+# - **the same call gives the same noise**, another seed another one: draw the start with a generator of
+#   its own, `torch.Generator().manual_seed(seed)`. (`torch.manual_seed` would set the random numbers of
+#   the whole program anew, and a training that goes on after it would draw the same noise again);
 # - **evaluation mode**: in training mode batch norm uses the batch's own mean, so that what is drawn
-#   for an image depends on the others. Call `.eval()` first;
+#   for an image depends on the others. Call `pair.eval()` first (or `pair.generator.eval()`);
 # - **each image for itself**: a *sum* over the images gives each noise its own gradient (a mean divides
 #   it by n; Adam hardly minds). The networks stay as they are: only the noise is in the optimiser.
+#
+# The checks search for images that a small pair has drawn itself, so that the error can become 0: after
+# the usual 100 steps it must be below 5 % of the error between two drawings, also for an image alone.
 #
 # **Predict.** Will an anomaly be copied badly, if the search may try any noise at all?
 
@@ -639,7 +654,8 @@ plt.show()
 #
 # Return the loss as a tensor, so that its gradient can flow through the generator and the features back
 # to the encoder. The loop puts the pair into evaluation mode and gives the optimiser the encoder's weights
-# alone: you need to switch nothing.
+# alone: you need to switch nothing. (Among the checks is a training of 25 steps on one batch, in which
+# the error in pixels or that in features must fall to less than half.)
 #
 # **Predict.** The encoder learns from normal images only. What will it do with a 3?
 
@@ -703,7 +719,8 @@ check("2.6")
 #
 # Write `combined_score(pixel, feature, pixel_val, feature_val)`: the errors of the images to judge, two
 # arrays `(n,)`, and those of the validation normals, two arrays `(m,)`. It returns `(n,)` scores. A
-# standard deviation of 0 must not divide by zero.
+# standard deviation of 0 must not divide by zero: the scores are finite then too. (Divided by n or by
+# n - 1, both will do.) An image that is copied better than usual gets a negative score; leave it so.
 #
 # **Predict.** What is the mean score of the validation images themselves?
 
@@ -780,9 +797,19 @@ class GanDetector(GanCopier):
 #   `GanDetector(pair, encoder, history, x_val, target_fpr)`, where the history is the list of the
 #   encoder's losses; with `train=False` it is empty and the networks are as they were built.
 #
-# How your points come about: both networks of the pair must learn, the detector must beat its untrained
-# self and reach the published floors with digits 6 and 7 as the normal ones, and its scores must be the
-# same in any batch, in any order, and for the same seed.
+# How your points come about. The checks call `fit_detector` in the budget `quick` with digits 6 and 7 as
+# the normal ones, 350 images each, and score unseen images with the two errors of your detector:
+#
+# - all three networks must learn, the encoder's loss must fall, and copies of validation images may have
+#   at most 1.1 times the squared error of the mean image;
+# - an AUROC of {floor quick 6} on digit 6, at least 0.15 above the untrained networks, and of
+#   {floor quick 7} on digit 7; and {floor embedded 5} after the whole notebook was run (digit 5, budget
+#   `embedded`; {floor quick 5} in `quick`). Networks of dense layers alone stay below that, so where
+#   your pair of 2.2 is too weak, the checks train the course's own pair with your `fit_detector`;
+# - `target_fpr`, `budget` and `seed` must be heeded: the threshold leaves that share of `x_val` above it
+#   (one and a half images more or less), the steps are those of the budget, the same seed gives the same
+#   scores (to 5 % of their standard deviation) and another seed others;
+# - an image has the same score in any batch and in any order, to 1 % of the scores' standard deviation.
 #
 # **Predict.** On the test images PCA reaches an AUROC of {run pca_5} with digit 5 normal. Will your
 # detector beat it?
@@ -976,7 +1003,7 @@ plt.show()
 # - `"truth"`: the true class id of each image, 0 if it shows the normal digit, else 1;
 # - `"verdict"`: the class id that the threshold gives it (strictly above it: 1);
 # - `"matrix"`: the four counts as `[[tn, fp], [fn, tp]]`, an array `(2, 2)` of whole numbers: rows are the
-#   truth, columns the verdict;
+#   truth, columns the verdict. It has four numbers also where a class does not occur at all;
 # - `"accuracy"`: the share of right verdicts.
 #
 # **Predict.** Which accuracy has "always anomaly", if the other digits are {run prevalence} of the images?
@@ -1039,14 +1066,15 @@ print(f"accuracy {report['accuracy']:.3f}; 'always anomaly' {np.mean(report['tru
 # said to "closely resemble" its copy, and an anomaly with 0.349. Figure 2 sets the threshold at 0.20,
 # Figure 4 "around 0.08". Its conclusion speaks of "robust anomaly detection performance".
 #
-# Write `audit(tp, fn, fp, tn, errors, thresholds, images)` so that it works for any such paper:
+# Write `audit(tp, fn, fp, tn, errors, thresholds, images)` so that it works for any such paper, also for
+# one that flags nothing, as this one (there are always anomalies: tp + fn is never 0):
 #
 # - `"tpr"`: the true positive rate;
 # - `"tpr_upper"`: the upper end of its 95 % interval of Clopper and Pearson when nothing was found,
 #   `1 - 0.025 ** (1 / (tp + fn))`. (If something was found it takes a beta distribution; return
-#   `float("nan")` then);
+#   `float("nan")` then, or the right bound if you know it);
 # - `"accuracy"`, and `"always_anomaly"`: the accuracy of calling everything an anomaly;
-# - `"flagged"`: for each of the thresholds, how many of the errors lie above it, a list;
+# - `"flagged"`: for each of the thresholds, how many of the errors lie strictly above it, a list;
 # - `"black_error"`: the mean squared error of an all-black copy of `images` (uint8), with grey values
 #   scaled to [0, 1].
 #

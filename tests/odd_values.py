@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -122,3 +123,76 @@ def odd_values() -> dict[str, Any]:
         **_arrays(),
         **_lists(),
     }
+
+
+def changed(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield names and values that are a right one with something changed."""
+    if isinstance(value, np.ndarray):
+        yield from _changed_array(value)
+    elif isinstance(value, dict):
+        yield "with another key", {**value, "more": 1}
+        yield "its values alone", list(value.values())
+        for key, part in value.items():
+            yield f"without {key}", {other: v for other, v in value.items() if other != key}
+            for name, odd in _parts_of(part):
+                yield f"{key}: {name}", {**value, key: odd}
+    elif isinstance(value, (list, tuple)):
+        kind = type(value)
+        yield "one less", value[:-1]
+        yield "one more", value + value[-1:]
+        yield "as the other kind", list(value) if kind is tuple else tuple(value)
+        yield "None throughout", kind([None] * len(value))
+        for place in {0, len(value) - 1} if value else ():
+            for name, odd in _parts_of(value[place]):
+                yield f"[{place}] {name}", kind([*value[:place], odd, *value[place + 1 :]])
+    elif isinstance(value, (int, float)):
+        yield "next to it", value + 1
+        yield "below zero", -1 - value
+        yield "as a text", str(value)
+        yield "in a list", [value]
+        yield "as an array", np.array([float(value)])
+
+
+def _parts_of(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what takes the place of a part: some odd values, and the part with a change."""
+    odd = odd_values()
+    for name in _IN_PLACE:
+        yield name, odd[name]
+    yield from changed(part)
+
+
+_IN_PLACE = (
+    *("None", "True", "text", "nan", "2**1024 - 1", "[]", "()", "ragged", "dict of None"),
+    *("NaN", "no number", "no axis", "rank 16", "deep"),
+)
+
+
+def _changed_array(array: np.ndarray) -> Iterator[tuple[str, Any]]:
+    floats = array.astype(float) if array.dtype.kind in "biu" else array.copy()
+    shape, count = array.shape, array.size
+    with np.errstate(all="ignore"):
+        for kind in ("bool", "uint8", "int64", "float16"):
+            yield f"as {kind}", array.astype(kind)
+    yield "NaN throughout", np.full(shape, np.nan)
+    yield "huge", np.full(shape, 1e308)
+    yield "largest uint64", np.full(shape, 2**64 - 1, np.uint64)
+    yield "zero throughout", np.zeros_like(array)
+    yield "turned", -floats
+    yield "noise", np.random.default_rng(0).normal(size=shape)
+    yield "with a first axis", array[None]
+    yield "with a last axis", array[..., None]
+    yield "flat", array.reshape(-1)
+    yield "as a list", array[:10].tolist() if shape else array.item()
+    if count:
+        for name, odd in (("a NaN", np.nan), ("an infinity", np.inf)):
+            holed = floats.copy()
+            holed.reshape(-1)[0] = odd
+            yield f"with {name}", holed
+        yield "its first number", np.array(array.reshape(-1)[0])
+    if shape:
+        yield "one less", array[:-1]
+        yield "empty", array[:0]
+        yield "twice", np.concatenate([array, array])
+    if len(shape) > 1:
+        yield "transposed", array.T
+        yield "as a list of rows", list(array[:10])

@@ -150,6 +150,11 @@ class _Asker:
         except Exception as error:
             raise Found(_finding(name, error, known)) from None
 
+    @property
+    def __globals__(self) -> dict[str, Any]:
+        """The learner's variables, as a function has them: a check may put others in."""
+        return self._namespace
+
     def another(self, name: str) -> "_Asker":
         """Return a caller of another function: of an exercise that asks for two."""
         return _Asker(name, self._namespace, self._known)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.selfcheck.values import as_float_vector, describe, is_whole_number
+from data_utils.selfcheck.values import as_float_vector, describe
 from data_utils.selfcheck.words import Finding
 
 UPSIDE_DOWN = 0.45  # AUROC; chance is 0.5, and a hundred images of a digit are good to about 0.03
@@ -71,6 +71,7 @@ def weights_moved(
         isinstance(trained, (list, tuple))
         and isinstance(untrained, (list, tuple))
         and len(trained) == len(untrained)
+        and all(np.shape(a) == np.shape(b) for a, b in zip(trained, untrained, strict=True))
     )
     if not same_form or not trained:
         return Finding(
@@ -209,18 +210,6 @@ def same_for_same_seed(
     )
 
 
-def digit_form(got: Any, name: str = "ANOMALY_DIGIT") -> Finding | None:
-    """The notebook's digit is one whole number from 0 to 9 after the notebook was run."""
-    if is_whole_number(got) and 0 <= int(got) <= 9:
-        return None
-    return Finding(
-        f"{name} is a digit from 0 to 9 after the whole notebook was run",
-        describe(got),
-        "a cell of your own gave the name another meaning",
-        "use another name in that cell",
-    )
-
-
 def scores_form(got: Any, count: int) -> Finding | None:
     """One finite score per image, and not all alike."""
     scores = as_float_vector(got, count)
@@ -231,6 +220,6 @@ def scores_form(got: Any, count: int) -> Finding | None:
             "scores that differ from image to image",
             "the same score for every image",
             "the detector does not look at the image",
-            "look at the reconstructions: are they all the same picture?",
+            "print what your network gives for two different images, step by step",
         )
     return None

@@ -4,6 +4,7 @@ Each function takes the case and the learner's result and returns a Finding or N
 check and the hidden checks ask the same questions of different images.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,13 +68,38 @@ def split_keeps_anomalies_out(case: SplitCase, result: Any) -> Finding | None:
         digits = case.labels[case.positions(part)]
         strays = int((digits == case.anomaly_digit).sum())
         if strays:
+            why, advice = _why_strays(case, result)
             return Finding(
                 f"no image of digit {case.anomaly_digit} in {name}",
                 f"{strays} of {len(part)}",
-                "an autoencoder that has seen the anomaly draws it as well as any other digit",
-                "choose the normal positions with labels != anomaly_digit before you cut them",
+                why,
+                advice,
             )
     return None
+
+
+def _why_strays(case: SplitCase, result: Any) -> tuple[str, str]:
+    """Say how anomalies came among the normal images."""
+    digits = [set(case.labels[case.positions(part)].tolist()) for part in result]
+    alone = [
+        name for name, found in zip(PARTS, digits, strict=True) if found == {case.anomaly_digit}
+    ]
+    if len(alone) == 1 and alone[0] != PARTS[3]:
+        return (
+            f"{alone[0]} and x_anomaly are exchanged: all the anomalies stand in {alone[0]}",
+            "return x_train, x_val, x_test, x_anomaly in this order",
+        )
+    if len(digits[3]) == 1 and not digits[3] & set.union(*digits[:3]):
+        left_out = digits[3].pop()
+        return (
+            f"digit {left_out} was left out: a number of the notebook, such as ANOMALY_DIGIT, in "
+            "place of the argument",
+            "use anomaly_digit, which the function is given",
+        )
+    return (
+        "an autoencoder that has seen the anomaly draws it as well as any other digit",
+        "choose the normal positions with labels != anomaly_digit before you cut them",
+    )
 
 
 def split_is_disjoint(case: SplitCase, result: Any) -> Finding | None:
@@ -120,16 +146,24 @@ def split_sizes(case: SplitCase, result: Any) -> Finding | None:
     digits = len(np.unique(case.labels[case.labels != case.anomaly_digit]))
     slack = SHARE_SLACK * normals + ROUNDING_SLACK * digits
     shares = {"x_test": TEST_SHARE, "x_val": VAL_SHARE, "x_train": 1 - TEST_SHARE - VAL_SHARE}
-    for name, share in shares.items():
-        size = len(result[PARTS.index(name)])
-        if abs(size - share * normals) > slack:
-            return Finding(
-                f"{name} holds about {share:.0%} of the {normals} normal images",
-                f"{size}, which is {size / normals:.0%}",
-                "the shares were taken of all images, or of what was left after another cut",
-                "count the normal images first and take each share of that number",
-            )
-    return None
+    sizes = {name: len(result[PARTS.index(name)]) for name in shares}
+    wrong = [name for name in shares if abs(sizes[name] - shares[name] * normals) > slack]
+    if not wrong:
+        return None
+    why = "the shares were taken of all images, or of what was left after another cut"
+    advice = "count the normal images first and take each share of that number"
+    for first, second in itertools.combinations(wrong, 2):
+        exchanged = [(first, second), (second, first)]
+        if all(abs(sizes[a] - shares[b] * normals) <= slack for a, b in exchanged):
+            why = f"{first} and {second} are exchanged: each has the size of the other"
+            advice = "return x_train, x_val, x_test, x_anomaly in this order"
+    name = wrong[0]
+    return Finding(
+        f"{name} holds about {shares[name]:.0%} of the {normals} normal images",
+        f"{sizes[name]}, which is {sizes[name] / normals:.0%}",
+        why,
+        advice,
+    )
 
 
 def split_is_mixed(case: SplitCase, result: Any) -> Finding | None:
@@ -156,13 +190,14 @@ def split_follows_seed(first: Any, again: Any, other: Any) -> Finding | None:
             "the shuffle does not use the seed that the function is given",
             "draw from np.random.default_rng(seed), and from nothing else",
         )
-    if np.array_equal(first[0], other[0]):
-        return Finding(
-            "another split for another seed",
-            "the same x_train for two seeds",
-            "the seed is not used, or a fixed number stands in its place",
-            "draw from np.random.default_rng(seed), and from nothing else",
-        )
+    for name, one, two in zip(NORMAL_PARTS, first, other, strict=False):
+        if np.array_equal(one, two):
+            return Finding(
+                "another split for another seed",
+                f"the same {name} for two seeds",
+                "the seed is not used, or a fixed number such as SEED stands in its place",
+                "draw from np.random.default_rng(seed), and from nothing else",
+            )
     return None
 
 

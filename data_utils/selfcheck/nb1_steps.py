@@ -12,6 +12,9 @@ from data_utils.course import Step
 from data_utils.selfcheck.values import as_float_vector
 from data_utils.selfcheck.words import Finding
 
+WEIGHTS = {1: 0.5, 2: 1, 3: 1, 4: 2}  # of each step; the text says them as shares of the points
+SAME_SCORE = 1e-3  # of the scores' sd
+MANY = 20  # images; of fewer ones all may have one score by chance, where it is a whole number
 UPSIDE_DOWN = 0.35  # mean AUROC over several digits; wrong detectors lie at 0.39 or above
 
 _WHY = {
@@ -40,7 +43,7 @@ def error_form(got: Any, count: int) -> Finding | None:
     scores = as_float_vector(got, count)
     if isinstance(scores, Finding):
         return scores
-    if count > 1 and np.ptp(scores) == 0:
+    if count >= MANY and np.ptp(scores) == 0:
         return Finding(
             "scores that differ from image to image",
             "the same score for every image",
@@ -53,20 +56,23 @@ def error_form(got: Any, count: int) -> Finding | None:
 def error_of_each_image_alone(together: Any, apart: Any) -> Finding | None:
     """An image's score is the same in any batch.
 
-    Tolerance: 1e-4 relative, far above float32 noise and far below what a batch's mean changes.
+    Tolerance: 1e-3 of the scores' standard deviation, far above float32 noise and far below what a
+    batch's mean changes.
     """
-    if np.allclose(together, apart, rtol=1e-4, atol=1e-9):
+    first, second = np.asarray(together, float), np.asarray(apart, float)
+    worst = float(np.max(np.abs(first - second)))
+    spread = float(np.std(first))
+    if worst <= SAME_SCORE * spread:
         return None
-    worst = float(np.max(np.abs(np.asarray(together) - np.asarray(apart))))
     return Finding(
         "the same score for an image in any batch",
-        f"scores that differ by up to {worst:.3g}",
+        f"scores of one image that differ by up to {worst / max(spread, 1e-300):.2g} of their sd",
         "something is computed over the whole batch: a mean, a maximum, a rank",
         "use nothing but the image and its own copy",
     )
 
 
-def reaches_step(step: Step, reached: Mapping[int, float], wanted: float) -> Finding | None:
+def reaches_step(step: Step, reached: Mapping[int, float]) -> Finding | None:
     """The mean AUROC over the step's digits is what the step asks for.
 
     Parameters
@@ -74,11 +80,9 @@ def reaches_step(step: Step, reached: Mapping[int, float], wanted: float) -> Fin
     step : Step
     reached : mapping of int to float
         AUROC for each anomaly digit.
-    wanted : float
-        What the step asks for on these images.
     """
     mean = float(np.mean([reached[digit] for digit in step.digits]))
-    if mean >= wanted:
+    if mean >= step.auroc:
         return None
     why, advice = _WHY[step.number]
     if mean < UPSIDE_DOWN:
@@ -86,7 +90,7 @@ def reaches_step(step: Step, reached: Mapping[int, float], wanted: float) -> Fin
         advice = "a high score must mean 'looks wrong': drop the minus sign"
     digits = ", ".join(str(digit) for digit in step.digits)
     return Finding(
-        f"step {step.number}: AUROC of at least {wanted:.3f} (digits {digits})",
+        f"step {step.number}: AUROC of at least {step.auroc:.3f} (digits {digits})",
         f"{mean:.3f}",
         why,
         advice,

@@ -105,9 +105,11 @@ def matrix_value(got: Any, expected: NDArray[np.int_]) -> Finding | None:
     shown = str(expected.tolist())
     numbers, matrix = _numbers(got, (2, 2)), _whole_numbers(got, (2, 2))
     if numbers is None:
-        return Finding(f"a matrix of shape (2, 2), such as {shown}", describe(got),
-                       "four counts in two rows are asked for",
-                       "return np.array([[tn, fp], [fn, tp]])")  # fmt: skip
+        why = "four counts in two rows are asked for"
+        if np.shape(got) == (1, 1):
+            why = "a class that does not occur among these images has no row and no column"
+        return Finding(f"a matrix of shape (2, 2), such as {shown}", describe(got), why,
+                       "return np.array([[tn, fp], [fn, tp]]), each counted")  # fmt: skip
     if matrix is None:
         return Finding(
             f"matrix {shown}, four whole numbers",

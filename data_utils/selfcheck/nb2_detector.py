@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_utils.gan_training import GAN_RATE
 from data_utils.selfcheck import nb1_detector
-from data_utils.selfcheck.values import as_float_vector, describe
+from data_utils.selfcheck.values import describe
 from data_utils.selfcheck.words import Finding
 
 FIFTH = 5  # the loss of one step is noisy: the first fifth of a training against its last
@@ -48,6 +49,7 @@ same_for_same_seed = partial(
     nb1_detector.same_for_same_seed,
     advice="call torch.manual_seed(seed) before you build the pair and the encoder",
 )
+RATE_SLACK = 1.5  # Adam's first step changes each weight by its rate; a training by ten times that
 MOST_OF_MEAN = 1.1  # of the mean image's error; see copies_know_the_digit
 
 
@@ -154,8 +156,46 @@ def copies_know_the_digit(copies: Any, images: NDArray[np.uint8], mean: Any) -> 
     return Finding(
         "copies of normal images that lie nearer than their mean image",
         f"{ratio:.1f} times the squared error of the mean image",
-        "the encoder does not know this generator: it names the noise of other drawings",
+        "the encoder does not know this generator, or the generator cannot draw this digit",
         "train the pair first, then the encoder, both on to_tanh_range(x_train)",
+    )
+
+
+def scores_form(got: Any, count: int) -> Finding | None:
+    """One finite score for each image, and not all alike."""
+    finding = _finite_row(got, count, "one score per image")
+    if finding:
+        return finding
+    if np.ptp(np.asarray(got, float)) > 0:
+        return None
+    return Finding(
+        "scores that differ from image to image",
+        "the same score for every image",
+        "both errors are the same for every image, or do not come into the score",
+        "print detector.error_parts(x_val[:5]): where they differ, look at your combined_score",
+    )
+
+
+def _finite_row(got: Any, count: int, what: str) -> Finding | None:
+    """One finite number for each image."""
+    try:
+        values = np.asarray(got)
+    except ValueError:
+        values = np.zeros(())
+    if values.shape != (count,) or values.dtype.kind not in "iuf":
+        return Finding(
+            f"{what}: shape ({count},)",
+            describe(got),
+            "your combined_score does not return one number for each image that is judged",
+            "look at exercise 2.7, and return a GanDetector as it is given",
+        )
+    if np.isfinite(values).all():
+        return None
+    return Finding(
+        f"{what}, finite",
+        f"{int((~np.isfinite(values)).sum())} of {count} are NaN or infinite",
+        "NaN in the networks' weights (a loss ran away), or a standard deviation of 0 in 2.7",
+        "print the last losses in history; then detector.error_parts(x_val[:5])",
     )
 
 
@@ -168,11 +208,55 @@ def error_parts_form(got: Any, count: int) -> Finding | None:
             "the detector's own error_parts was replaced",
             "return a GanDetector as it is given",
         )
-    for part in got:
-        errors = as_float_vector(part, count)
-        if isinstance(errors, Finding):
-            return errors
-    return None
+    found = (_finite_row(part, count, "one error per image") for part in got)
+    return next((finding for finding in found if finding), None)
+
+
+def networks_alike(first: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Say whether two fits hold exactly the same weights."""
+    return all(np.array_equal(_flat(first[name]), _flat(other[name])) for name in CURES)
+
+
+def _flat(weights: Any) -> NDArray[np.float64]:
+    """Return all weights of a network in one row; empty for what is no list of numbers."""
+    rows = [np.ravel(w) for w in weights] if isinstance(weights, (list, tuple)) else []
+    if not rows or any(row.dtype.kind not in "iuf" for row in rows):
+        return np.zeros(0)
+    return np.concatenate(rows).astype(np.float64)
+
+
+def budget_heeded(
+    history: Any, steps: int, brief: dict[str, Any], untrained: dict[str, Any] | None
+) -> Finding | None:
+    """A budget of few steps gives a training of few steps.
+
+    Parameters
+    ----------
+    history : object
+        Losses of the encoder's brief training.
+    steps : int
+        What ENCODER_STEPS says; GAN_STEPS says 1.
+    brief : dict
+        Weights of each network after it.
+    untrained : dict, optional
+        Those before it; None where the same seed does not give the same networks.
+    """
+    count = np.size(np.asarray(history, dtype=object))
+    expected = f"{steps} steps of the encoder, and 1 of the pair, where the budget says so"
+    cure = "take GAN_STEPS[budget] and ENCODER_STEPS[budget], with the argument budget"
+    why = "the argument budget is not used everywhere: BUDGET or a fixed number stands in its place"
+    if count != steps:
+        return Finding(expected, f"{count} losses of the encoder", why, cure)
+    if untrained is None:
+        return None
+    before, after = (_flat(weights["generator"]) for weights in (untrained, brief))
+    if before.shape != after.shape:
+        return Finding(expected, "a generator with other weights", "it is another network", cure)
+    change = float(np.median(np.abs(after - before)))
+    if change <= RATE_SLACK * GAN_RATE:
+        return None
+    return Finding(expected, f"a generator that changed as in many steps ({change:.2g} a weight)",
+                   why, cure)  # fmt: skip
 
 
 def other_for_other_seed(first: NDArray[np.float64], other: NDArray[np.float64]) -> Finding | None:

@@ -15,6 +15,11 @@ from data_utils.selfcheck.words import Finding
 GREY_ATOL = 2e-3  # one grey value of 255 is 0.008 on the scale from -1 to 1
 NO_DIFFERENCE = 1e-7  # relative; float32 keeps about seven digits
 SHIFT = "0 must become -1 and 255 must become 1: half of 255 is 127.5, and the shift is -1"
+NETWORKS = ("generator", "discriminator")
+PAIR_OUTPUTS = (
+    *("drawn", "drawn_loud", "drawn_alone"),
+    *("logits", "logits_loud", "logits_alone", "features"),
+)
 COMPANY = 0.01  # of a standard deviation: far above float noise, far below batch statistics
 
 
@@ -132,13 +137,62 @@ def _standardised(grey: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
 # ------------------------------------------------------------ exercise 2.2
 
 
+def report_form(report: Any, count: int, latent_size: int) -> Finding | None:
+    """The measurement is one of this pair, and says what it must.
+
+    Parameters
+    ----------
+    report : object
+        Of `nb2_probes_training.pair_outputs`, from a process that the learner's code shares.
+    count, latent_size : int
+        Shape of the noise that was handed out.
+    """
+    asked = {"count": count, "asked_latent_size": latent_size}
+    sound = isinstance(report, dict) and all(report.get(key) == asked[key] for key in asked)
+    if sound and report.get("is_pair") is True and not report.get("stop"):
+        outputs = [report.get(name) for name in PAIR_OUTPUTS]
+        sound = all(isinstance(o, np.ndarray) and o.dtype.kind in "fiu" for o in outputs)
+        sound = sound and all(isinstance(report.get(f"{n}_weights"), int) for n in NETWORKS)
+    if sound and {"kind", "is_pair", "latent_size", "stop"} <= set(report):
+        return None
+    return Finding(
+        "networks whose outputs are arrays of numbers",
+        "something else in their place",
+        "the pair's own methods were replaced",
+        "return GanPair(generator, features, head, latent_size)",
+    )
+
+
+def report_is_of_the_pair(report: Mapping[str, Any], given: Mapping[str, Any]) -> Finding | None:
+    """What was measured is what the pair itself gives when it is asked.
+
+    Parameters
+    ----------
+    report : mapping
+        Of the right form.
+    given : mapping of str to object
+        Some of the outputs, asked of the pair directly.
+    """
+    for name, outputs in given.items():
+        measured = report[name]
+        same_form = isinstance(outputs, np.ndarray) and outputs.shape == measured.shape
+        if not same_form or not np.allclose(outputs, measured, atol=1e-5, equal_nan=True):
+            return Finding(
+                "networks that give the same for the same input",
+                f"other {'drawings' if name == 'drawn' else 'logits'} when asked again",
+                "the pair draws noise of its own in evaluation mode, or its methods were replaced",
+                "leave the pair's methods as they are, and draw no random numbers in a layer",
+            )
+    return None
+
+
 def pair_form(report: Mapping[str, Any]) -> Finding | None:
     """A GanPair whose networks take noise and images, and give images, features and logits.
 
     Parameters
     ----------
     report : mapping
-        Of `nb2_probes_training.pair_report`, as for all of these.
+        Of `nb2_probes_training.pair_outputs`, as for all of these.
     """
     if not report["is_pair"]:
         return Finding(
@@ -172,7 +226,7 @@ def pair_form(report: Mapping[str, Any]) -> Finding | None:
 
 
 def _pair_weights(report: Mapping[str, Any]) -> Finding | None:
-    for network in ("generator", "discriminator"):
+    for network in NETWORKS:
         if not report[f"{network}_weights"]:
             return Finding(
                 f"a {network} with weights that can learn",
@@ -268,6 +322,26 @@ def pair_ignores_company(report: Mapping[str, Any]) -> Finding | None:
                 "use nn.BatchNorm as it is: in evaluation mode it uses stored statistics",
             )
     return None
+
+
+def pair_of_its_own(before: Any, after: Any) -> Finding | None:
+    """A pair does not change when the weights of another one, built by another call, do.
+
+    Parameters
+    ----------
+    before, after : list of ndarray
+        The pair's weights before and after something was added to those of the other one.
+    """
+    known = all(isinstance(weights, (list, tuple)) for weights in (before, after))
+    same = known and 0 < len(before) == len(after)
+    if same and all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)):
+        return None
+    return Finding(
+        "new networks from each call",
+        "the same network is handed out twice: what one pair learns, the other one knows",
+        "it was kept from an earlier call (functools.cache, a variable outside of the function)",
+        "make every layer inside build_pair, and cache nothing",
+    )
 
 
 def _differs(rows: NDArray[np.floating[Any]]) -> bool:

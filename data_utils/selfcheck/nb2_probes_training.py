@@ -1,67 +1,63 @@
-"""Measurements of what a learner's networks, losses and training step do (2.2 to 2.4).
+"""Raw measurements of a learner's networks, losses and training step (2.2 to 2.4).
 
-They run where torch is, in the notebook or behind the grader's wall, and return plain data and no
-verdict: the findings of `nb2_networks` and `nb2_training` judge it elsewhere.
+What runs on the learner's functions returns what came out, and nothing that judges it: outputs,
+gradients, weights before and after. What is expected comes from `initial_players` and
+`known_losses`, which the grader asks in a session without any of the learner's code.
 """
 
-import copy
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.gan import GanPair, dense_networks, device_of, evaluating
+from data_utils.gan import GanPair, device_of, evaluating
 from data_utils.gan_training import as_number, as_tensor, run_gan_step
 
 PAIR_METHODS = ("sample", "judge", "features_of", "generator", "features", "head")
+Floats = NDArray[np.float32]
 
 
 # ------------------------------------------------------------ exercise 2.2
 
 
-def pair_report(
-    build_pair: Callable[..., Any],
-    noise: NDArray[np.float32],
-    images: NDArray[np.float32],
-    loud: float,
-    seed: int,
-) -> dict[str, Any]:
-    """Build a pair and return what its networks give for noise and images.
+def seed_torch(seed: int) -> None:
+    """Set torch's own random numbers, those of the processor alone."""
+    import torch
+
+    torch.default_generator.manual_seed(seed)
+
+
+def pair_outputs(pair: Any, noise: Floats, images: Floats, loud: float) -> dict[str, Any]:
+    """Return what the networks of a learner's pair give for noise and images.
 
     Parameters
     ----------
-    build_pair : callable
-    noise : ndarray, shape (n, latent_size)
-    images : ndarray, shape (n, 1, 28, 28)
+    pair : object
+        What the learner's function returned.
+    noise : ndarray of float32, shape (n, latent_size)
+    images : ndarray of float32, shape (n, 1, 28, 28)
     loud : float
         A factor far above 1: what a bounded network bounds, another one makes large.
-    seed : int
-        Of torch's random numbers meanwhile; its state is put back.
     """
-    with _seeded(seed):
-        pair = build_pair(noise.shape[1])
-        report: dict[str, Any] = {
-            "count": len(noise),
-            "asked_latent_size": noise.shape[1],
-            "kind": type(pair).__name__,
-            "is_pair": all(hasattr(pair, name) for name in PAIR_METHODS),
-            "latent_size": getattr(pair, "latent_size", None),
-            "stop": "",
-        }
-        if report["is_pair"]:
-            try:
-                report |= _given_by(pair, noise, images, np.float32(loud))
-            except Exception as error:  # layers that do not fit: the learner's, wherever it stops
-                report["stop"] = f"{type(error).__name__}: {str(error)[:100]}"
+    report: dict[str, Any] = {
+        "count": len(noise),
+        "asked_latent_size": noise.shape[1],
+        "kind": type(pair).__name__,
+        "is_pair": all(hasattr(pair, name) for name in PAIR_METHODS),
+        "latent_size": getattr(pair, "latent_size", None),
+        "stop": "",
+    }
+    if report["is_pair"]:
+        try:
+            report |= _given_by(pair, noise, images, np.float32(loud))
+        except Exception as error:  # layers that do not fit: the learner's, wherever it stops
+            report["stop"] = f"{type(error).__name__}: {str(error)[:100]}"
     return report
 
 
-def _given_by(
-    pair: GanPair, noise: NDArray[np.float32], images: NDArray[np.float32], loud: np.float32
-) -> dict[str, Any]:
+def _given_by(pair: GanPair, noise: Floats, images: Floats, loud: np.float32) -> dict[str, Any]:
     twice = [[row, row] for row in range(len(noise))]  # alone: some layers refuse one row
     return {
         "drawn": pair.sample(noise),
@@ -76,14 +72,14 @@ def _given_by(
     }
 
 
-def _loud_features(pair: GanPair, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def _loud_features(pair: GanPair, images: Floats) -> Floats:
     """Return the head's logits of features far above and far below the usual ones."""
     import torch
 
     with evaluating((pair.features, pair.head)), torch.no_grad():
         features = pair.features(as_tensor(images, device_of([pair.features])))
         both = torch.cat([100 * features, -100 * features])
-        logits: NDArray[np.float32] = pair.head(both).reshape(-1).cpu().numpy()
+        logits: Floats = pair.head(both).reshape(-1).cpu().numpy()
     return logits
 
 
@@ -91,13 +87,23 @@ def _learning(network: Any) -> int:
     return sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
 
 
+def nudge(pair: Any) -> None:
+    """Add 1 to every weight of a pair, in place."""
+    import torch
+
+    with torch.no_grad():
+        for network in (pair.generator, pair.features, pair.head):
+            for weight in network.parameters():
+                weight += 1
+
+
 # ------------------------------------------------------------ exercise 2.3
 
 
 def losses_report(
     gan_losses: Callable[..., Any],
-    real: NDArray[np.float32],
-    fake: NDArray[np.float32],
+    real: Floats,
+    fake: Floats,
     smoothing: float | None = None,
 ) -> dict[str, Any]:
     """Call the losses on logits; return their values and gradients.
@@ -105,7 +111,7 @@ def losses_report(
     Parameters
     ----------
     gan_losses : callable
-    real, fake : ndarray
+    real, fake : ndarray of float32
         Logits, of any shape.
     smoothing : float, optional
         Without it, the function's own default.
@@ -145,55 +151,49 @@ def _shape(loss: Any) -> tuple[int, ...] | None:
 # ------------------------------------------------------------ exercise 2.4
 
 
-def steps_report(
+def steps_taken(
     gan_step: Callable[..., Any],
     seed: int,
-    rates: tuple[float, float],
-    real: NDArray[np.float32],
-    noise: NDArray[np.float32],
+    rates: Sequence[float],
+    real: Floats,
+    noise: Floats,
     calls: int = 1,
 ) -> list[dict[str, Any]]:
-    """Run a learner's step on the kit's dense pair and measure what each call changes.
+    """Let a learner's step train a small pair; return the weights before and after each call.
 
-    The dropout is off, the optimisers are plain gradient descent and the losses are squared errors
-    with targets of their own. So each change is known: minus the rate, times the gradient.
+    The optimisers are plain gradient descent and the losses are squared errors with targets of
+    their own, so that each right change is known from outside: minus the rate, times the gradient.
 
     Parameters
     ----------
     gan_step : callable
     seed : int
         Of the pair.
-    rates : tuple of float
+    rates : sequence of float
         Of the discriminator's and of the generator's optimiser; 0 holds one of them still.
-    real, noise : ndarray
+    real, noise : ndarray of float32
         The same at each call.
     calls : int
 
     Returns
     -------
     list of dict
-        For each call: "count" of what came back and "returned" (two numbers; NaN for what is
-        none); "losses" before and "losses_after" it; and for each player "moved", the length of
-        its change, "slope", that of its gradient times its rate, "along", the cosine of the
-        angle between the change and the way down, and "apart", how far the change lies from that
-        of the first call, relative to it.
+        For each call the weights of both players, flat, "before" and "after" it (two arrays of
+        float32 each), the "count" of what came back and "returned" (two numbers; NaN for what is
+        none).
     """
     import torch
 
-    pair = _calm_pair(noise.shape[1], seed)
-    optimizers = tuple(torch.optim.SGD(w, r) for w, r in zip(_weights_of(pair), rates, strict=True))
-    first: list[NDArray[np.float64]] = []
-    before = _known(copy.deepcopy(pair), real, noise)
-    reports: list[dict[str, Any]] = []
+    pair = plain_pair(noise.shape[1], seed)
+    players = players_of(pair)
+    optimizers = tuple(torch.optim.SGD(w, r) for w, r in zip(players, rates, strict=True))
+    reports = []
     for _ in range(calls):
-        with _seeded(seed):  # who draws noise of his own draws the same at each call
-            result, changes = _one_step(gan_step, pair, optimizers, real, noise)
-        first = first or changes
-        after = _known(copy.deepcopy(pair), real, noise)
-        both = [_change(*p) for p in zip(changes, before[1], rates, first, strict=True)]
-        moves = dict(zip(("discriminator", "generator"), both, strict=True))
-        reports.append(_returned(result) | {"losses": before[0], "losses_after": after[0]} | moves)
-        before = after
+        before = [_flat(weights) for weights in players]
+        with seeded(seed):  # who draws noise of his own draws the same at each call
+            result = _one_step(gan_step, pair, optimizers, real, noise)
+        after = [_flat(weights) for weights in players]
+        reports.append(_returned(result) | {"before": before, "after": after})
     return reports
 
 
@@ -201,73 +201,73 @@ def _one_step(
     gan_step: Callable[..., Any],
     pair: GanPair,
     optimizers: tuple[Any, ...],
-    real: NDArray[np.float32],
-    noise: NDArray[np.float32],
-) -> tuple[Any, list[NDArray[np.float64]]]:
-    """Run the step once; return what it gave and how far each player's weights moved."""
+    real: Floats,
+    noise: Floats,
+) -> Any:
     results: list[Any] = []
 
     def recorded(*args: Any) -> tuple[float, float]:
         results.append(gan_step(*args))
         return 0.0, 0.0
 
-    players = _weights_of(pair)
-    before = [_flat(weights) for weights in players]
-    run_gan_step(recorded, pair, _squared_losses, optimizers, real, noise)
-    return results[0], [_flat(w) - old for w, old in zip(players, before, strict=True)]
+    run_gan_step(recorded, pair, squared_losses, optimizers, real, noise)
+    return results[0]
 
 
-def _squared_losses(real_logits: Any, fake_logits: Any, smoothing: float = 0.0) -> Any:
+def squared_losses(real_logits: Any, fake_logits: Any, smoothing: float = 0.0) -> Any:
     """Squared errors whose targets lie apart, so that no loss can be taken for the other."""
     of_discriminator = ((real_logits - 2 + smoothing) ** 2).mean() + ((fake_logits + 1) ** 2).mean()
     return of_discriminator, ((fake_logits - 1.5) ** 2).mean()
 
 
-def _calm_pair(latent_size: int, seed: int) -> GanPair:
-    """Return the kit's dense pair without its dropout."""
-    pair = dense_networks(latent_size, seed)
-    for layer in pair.features.modules():
-        if hasattr(layer, "p"):
-            layer.p = 0.0
-    return pair
+def plain_pair(latent_size: int, seed: int) -> GanPair:
+    """Build a small dense pair without dropout and without batch norm, on the processor."""
+    import torch
+    from torch import nn
+
+    with torch.device("cpu"), seeded(seed):
+        draws = (nn.Linear(latent_size, 24), nn.LeakyReLU(0.2), nn.Linear(24, 784), nn.Tanh())
+        generator = nn.Sequential(*draws, nn.Unflatten(1, (1, 28, 28)))
+        features = nn.Sequential(nn.Flatten(), nn.Linear(784, 24), nn.LeakyReLU(0.2))
+        return GanPair(generator, features, nn.Linear(24, 1), latent_size)
 
 
-def _weights_of(pair: GanPair) -> tuple[list[Any], list[Any]]:
+def players_of(pair: GanPair) -> tuple[list[Any], list[Any]]:
+    """Return the weights of the discriminator, and those of the generator."""
     judges = [*pair.features.parameters(), *pair.head.parameters()]
     return judges, list(pair.generator.parameters())
 
 
-def _known(
-    twin: GanPair, real: NDArray[np.float32], noise: NDArray[np.float32]
+def initial_players(latent_size: int, seed: int) -> list[Floats]:
+    """Return the flat weights that `steps_taken` starts from: discriminator, generator."""
+    return [_flat(weights) for weights in players_of(plain_pair(latent_size, seed))]
+
+
+def known_losses(
+    players: Sequence[Floats], real: Floats, noise: Floats
 ) -> tuple[list[float], list[NDArray[np.float64]]]:
-    """Return both losses of a pair, and each one's gradient in its own player's weights."""
+    """Return both losses at given weights, and each one's gradient in its own player's weights.
+
+    Parameters
+    ----------
+    players : sequence of ndarray
+        Flat weights of discriminator and generator, as `steps_taken` returns them.
+    real, noise : ndarray of float32
+    """
     import torch
 
-    players = _weights_of(twin)
-    for weight in itertools.chain(*players):  # a step may have frozen some
-        weight.requires_grad_()
-    drawn = twin.generator(as_tensor(noise, "cpu"))
-    losses = _squared_losses(twin.logits(as_tensor(real, "cpu")), twin.logits(drawn))
+    pair = plain_pair(noise.shape[1], 0)
+    weights = players_of(pair)
+    for tensors, values in zip(weights, players, strict=True):
+        flat = torch.tensor(np.asarray(values, np.float32))
+        torch.nn.utils.vector_to_parameters(flat, tensors)
+    drawn = pair.generator(as_tensor(noise, "cpu"))
+    losses = squared_losses(pair.logits(as_tensor(real, "cpu")), pair.logits(drawn))
     slopes = [
-        _flat(torch.autograd.grad(loss, weights, retain_graph=True))
-        for loss, weights in zip(losses, players, strict=True)
+        _flat(torch.autograd.grad(loss, tensors, retain_graph=True)).astype(np.float64)
+        for loss, tensors in zip(losses, weights, strict=True)
     ]
     return [as_number(loss) for loss in losses], slopes
-
-
-def _change(
-    change: NDArray[np.float64],
-    slope: NDArray[np.float64],
-    rate: float,
-    first: NDArray[np.float64],
-) -> dict[str, float]:
-    moved, steep = float(np.linalg.norm(change)), float(np.linalg.norm(slope))
-    return {
-        "moved": moved,
-        "slope": rate * steep,
-        "along": float(-change @ slope) / max(moved * steep, 1e-30),
-        "apart": float(np.linalg.norm(change - first)) / max(float(np.linalg.norm(first)), 1e-30),
-    }
 
 
 def _returned(result: Any) -> dict[str, Any]:
@@ -282,15 +282,15 @@ def _number(value: Any) -> float:
         return float("nan")
 
 
-def _flat(tensors: Any) -> NDArray[np.float64]:
-    return np.concatenate([np.asarray(t.detach(), np.float64).ravel() for t in tensors])
+def _flat(tensors: Any) -> Floats:
+    return np.concatenate([np.asarray(t.detach(), np.float32).ravel() for t in tensors])
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Seed torch's own random numbers, those of the processor alone, and put them back."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        seed_torch(seed)
         yield

@@ -32,10 +32,24 @@ def combined_form(got: Any, count: int) -> Finding | None:
         return Finding(
             "finite scores, also where all validation errors are alike",
             f"{int((~np.isfinite(scores)).sum())} of {count} are NaN or infinite",
-            "a division by a standard deviation of 0",
-            "keep the divisor above zero: max(sd, 1e-12)",
+            "a division by a standard deviation of 0, or a root or logarithm of a negative number",
+            "keep the divisor above zero: max(sd, 1e-12); the scores need no root and no logarithm",
         )
     return None
+
+
+def combined_is_upright(got: Any) -> Finding | None:
+    """Of scores of the right form, the second half is higher: those errors are ten times larger."""
+    low, high = np.split(np.asarray(got, float), 2)
+    if np.mean(high > low) > 0.5:  # most of them: which formula it is, other checks ask
+        return None
+    alike = np.ptp(np.append(low, high)) == 0
+    return Finding(
+        "higher scores where both errors are ten times larger",
+        "the same score for every image" if alike else f"scores {_short(low)}, then {_short(high)}",
+        "the errors of the images that are judged do not come in, or with the sign turned",
+        "a high score must mean 'more anomalous'",
+    )
 
 
 def combined_values(got: Any, expected: Floats, parts: tuple[Floats, ...]) -> Finding | None:
@@ -107,6 +121,13 @@ def _mistakes(
         (q, "the pixel error is missing", "add the standardised pixel error"),
         (p * q, "the two are multiplied", "add them: two low errors would make a high product"),
         (p - q, "the two are subtracted", "add them"),
+        (np.maximum(p, 0) + np.maximum(q, 0), "errors below the mean were cut off at 0",
+         "keep negative parts: an image that is copied well in one of the two may be lower"),
+        (np.maximum(p + q, 0), "negative scores were cut off at 0", "keep them as they are"),
+        (np.abs(p) + np.abs(q), "the sign of each part was dropped",
+         "an error below the mean is a good copy: leave it negative"),
+        (p**2 + q**2, "the parts were squared", "add them as they are"),
+        (np.sqrt(p**2 + q**2), "this is the length of the pair, not the sum", "add them"),
         (expected / 2, "this is the mean of the two, not the sum", "add them"),
         (np.maximum(p, q), "this is the larger of the two, not the sum", "add them"),
         (-expected, "the sign is turned: the better the copy, the higher the score",

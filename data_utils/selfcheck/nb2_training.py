@@ -1,4 +1,4 @@
-"""Exercises 2.3 and 2.4: what can be wrong with two losses, and with a step of training.
+"""Exercise 2.3: what can be wrong with two losses.
 
 Expected values and measurements come from the caller (see `nb2_probes_training`).
 """
@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from data_utils.selfcheck.words import Finding
 
 LOSS_RTOL = 1e-3  # float32 sums agree to about 1e-6; the mistakes are off by per cents
+GRADIENTS = ("d_real", "d_fake", "g_real", "g_fake")
 VANISHING = 0.05  # of the full gradient; the loss of the text keeps more than 0.99 of it there
-SLOPE_RTOL, ALONG = 0.1, 0.99  # of a step of plain gradient descent, which is exact but for float32
-LIKE_THE_FIRST = 0.3  # small steps on the same batch hardly differ; gradients that add up double
-PLAYERS = ("discriminator", "generator")
 # A reason and its cure.
 OTHER_ORDER = ("the two are returned in the other order", "return the discriminator's loss first")
 SQUASHED_TWICE = (
@@ -28,6 +26,36 @@ Logits = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]  # of real 
 
 
 # ------------------------------------------------------------ exercise 2.3
+
+
+def report_form(report: Any) -> Finding | None:
+    """The measurement holds a count, shapes, and numbers where there are two of them.
+
+    Parameters
+    ----------
+    report : object
+        Of `nb2_probes_training.losses_report`, from a process that the learner's code shares.
+    """
+    shapes = report.get("shapes") if isinstance(report, dict) else None
+    sound = isinstance(shapes, (list, tuple)) and isinstance(report.get("count"), int)
+    sound = sound and all(s is None or isinstance(s, (list, tuple)) for s in shapes)
+    if sound and [s if s is None else tuple(s) for s in shapes] == [(), ()]:
+        values = report.get("values")
+        sound = isinstance(values, (list, tuple)) and len(values) == 2
+        sound = sound and all(isinstance(v, (int, float)) for v in values)
+        sound = sound and all(_is_gradient(report.get(name, 0)) for name in GRADIENTS)
+    if sound:
+        return None
+    return Finding(
+        "two losses that can be measured",
+        "something else in their place",
+        "what came back is neither numbers nor tensors",
+        "return discriminator_loss, generator_loss",
+    )
+
+
+def _is_gradient(value: Any) -> bool:
+    return value is None or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
 
 
 def losses_form(report: Mapping[str, Any]) -> Finding | None:
@@ -161,7 +189,7 @@ def _loss_value(
 
 def losses_finite(report: Mapping[str, Any]) -> Finding | None:
     """Very large logits give finite losses and gradients."""
-    gradients = [report[f"{player}_{name}"] for player in "dg" for name in ("real", "fake")]
+    gradients = [report[name] for name in GRADIENTS]
     numbers = [np.asarray(part) for part in (report["values"], *gradients) if part is not None]
     if all(np.isfinite(part).all() for part in numbers):
         return None
@@ -192,6 +220,29 @@ def losses_have_gradients(report: Mapping[str, Any]) -> Finding | None:
     )
 
 
+def gradient_values(report: Mapping[str, Any], expected: Mapping[str, Any]) -> Finding | None:
+    """Compare gradients with the right ones, where the losses themselves are right.
+
+    Parameters
+    ----------
+    report : mapping
+    expected : mapping of str to ndarray
+        The right ones of "d_real", "d_fake" and "g_fake".
+    """
+    for name, right in expected.items():
+        got = np.asarray(report[name], float)
+        if got.shape != right.shape or not np.allclose(got, right, rtol=1e-2, atol=1e-5):
+            player = "discriminator" if name.startswith("d") else "generator"
+            images = "real" if name.endswith("real") else "drawn"
+            return Finding(
+                f"a gradient of the {player}'s loss that fits its value",
+                f"another one with respect to the {images} logits",
+                "a part of the loss was detached: its value counts, and nothing is learnt from it",
+                "compute the whole loss from the logits you are given, and detach nothing",
+            )
+    return None
+
+
 def generator_learns_when_it_is_bad(report: Mapping[str, Any]) -> Finding | None:
     """Where the discriminator is sure that images are drawn, the generator still has a gradient."""
     gradient = report["g_fake"]
@@ -214,104 +265,3 @@ def _entropies(logits: NDArray[np.floating[Any]]) -> tuple[float, float]:
     """Return the means of -log(sigmoid) and of -log(1 - sigmoid)."""
     z = np.asarray(logits, float)
     return float(np.mean(np.logaddexp(0, -z))), float(np.mean(np.logaddexp(0, z)))
-
-
-# ------------------------------------------------------------ exercise 2.4
-
-
-def step_returns(report: Mapping[str, Any]) -> Finding | None:
-    """The step returns the losses of discriminator and generator, as two finite numbers."""
-    got, right = report["returned"], report["losses"]
-    expected = f"two losses: {right[0]:.4g} and {right[1]:.4g}"
-    if report["count"] != 2 or not np.isfinite(got).all():
-        shown = f"{report['count']} value" + ("s" if report["count"] != 1 else "")
-        return Finding(expected, shown if report["count"] != 2 else "something else than numbers",
-                       "both losses are to be returned, as numbers",
-                       "return discriminator_loss.item(), generator_loss.item()")  # fmt: skip
-    if np.allclose(got, right, rtol=LOSS_RTOL, atol=1e-6):
-        return None
-    why = "these are not the losses that `losses` gives for these images and this noise"
-    if np.allclose(got, right[::-1], rtol=LOSS_RTOL, atol=1e-6):
-        why = "the two are returned in the other order"
-    return Finding(expected, f"{got[0]:.4g} and {got[1]:.4g}", why,
-                   "return the discriminator's loss first, then the generator's, "
-                   "from the arguments alone")  # fmt: skip
-
-
-def player_learns(report: Mapping[str, Any], player: str) -> Finding | None:
-    """A step with this player's optimiser changes it, so that its own loss falls.
-
-    The other player's rate is 0, so that it must stay as it is.
-    """
-    place, other = PLAYERS.index(player), PLAYERS[1 - PLAYERS.index(player)]
-    if report[other]["moved"] > 0:
-        return Finding(f"a {other} that stays as it is: the rate of its optimiser is 0",
-                       f"weights of the {other} that changed",
-                       "something else than the optimisers that are given changes them",
-                       "use no optimiser but those two")  # fmt: skip
-    if report[player]["moved"] == 0:
-        return _never_moves(player)
-    before, after = report["losses"][place], report["losses_after"][place]
-    if after < before:
-        return None
-    return Finding(
-        f"a {player} whose own loss falls with its step",
-        f"{before:.5g} before, {after:.5g} after",
-        f"the {player} follows another loss than its own, or other images",
-        f"call backward() on the {player}'s loss alone, right before its optimiser's step",
-    )
-
-
-def _never_moves(player: str) -> Finding:
-    cut = (
-        "the drawings were detached in its half (or drawn without gradient), backward() was not "
-        "called, the gradients were emptied after it, or the other optimiser took the step"
-        if player == "generator"
-        else "backward() or the step is missing, the gradients were emptied between the two, or "
-        "the other optimiser took the step"
-    )
-    return Finding(
-        f"a {player} that changes with the step",
-        "exactly the same weights",
-        cut,
-        f"for the {player}: loss, zero_grad(), backward(), step() of its own optimiser",
-    )
-
-
-def player_follows_its_loss(report: Mapping[str, Any], player: str) -> Finding | None:
-    """The change is that of one step down the slope of this player's own loss."""
-    change = report[player]
-    if change["moved"] == 0:
-        return _never_moves(player)
-    length = change["moved"] / max(change["slope"], 1e-30)
-    if abs(length - 1) <= SLOPE_RTOL and change["along"] >= ALONG:
-        return None
-    what = f"{length:.2f} of its length, {change['along']:.2f} along it (1 and 1 are right)"
-    why = "another loss, other noise or other images stand behind this step"
-    if change["along"] < 0:
-        why = "the step climbs, or follows the other player's loss"
-    else:
-        if change["along"] >= ALONG:
-            why = "the loss was scaled, or the optimiser took more than one step"
-        if player == "generator":
-            why += "; or the discriminator's half was not detached, so that its gradient came along"
-    return Finding(
-        f"one step of the {player} down the slope of its own loss", what, why,
-        "detach the drawings in the discriminator's half only; use real and noise as they come",
-    )  # fmt: skip
-
-
-def gradients_are_emptied(reports: Sequence[Mapping[str, Any]], player: str) -> Finding | None:
-    """A second small step on the same batch changes about as much as the first one."""
-    first, second = (report[player] for report in reports[:2])
-    if first["moved"] == 0 and second["moved"] == 0:
-        return None  # whether it moves at all is another check's question
-    if first["moved"] > 0 and second["apart"] <= LIKE_THE_FIRST:
-        return None
-    times = second["moved"] / max(first["moved"], 1e-30)
-    return Finding(
-        f"a second step of the {player} on the same images that is like the first",
-        f"{times:.1f} times its length" if first["moved"] > 0 else "none at first, then one",
-        f"gradients are left in the {player} from the step before, and add up",
-        "call zero_grad() of its optimiser right before each backward()",
-    )

@@ -1,15 +1,24 @@
 """The visible checks of exercises 2.1 to 2.4: small inputs, other than the hidden ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from data_utils.selfcheck import nb2_networks, nb2_training
-from data_utils.selfcheck.nb2_probes_training import losses_report, pair_report, steps_report
+from data_utils.selfcheck import nb2_networks, nb2_steps, nb2_training
+from data_utils.selfcheck.nb2_probes_training import (
+    initial_players,
+    known_losses,
+    losses_report,
+    nudge,
+    pair_outputs,
+    seeded,
+    steps_taken,
+)
 from data_utils.selfcheck.words import Ask, expect
 
 LOUD = 1000.0
+SMALL, LARGE = 1e-3, 0.05  # rates: one that changes next to nothing, and one that turns slopes
 
 
 def check_range(to_tanh_range: Ask) -> None:
@@ -30,7 +39,8 @@ def check_pair(build_pair: Ask) -> None:
     images = rng.uniform(-1, 1, (4, 1, 28, 28)).astype(np.float32)
     for latent_size in (4, 6):
         noise = rng.standard_normal((4, latent_size), np.float32)
-        report = pair_report(build_pair, noise, images, LOUD, seed=latent_size)
+        with seeded(latent_size):
+            report = pair_outputs(build_pair(latent_size), noise, images, LOUD)
         if latent_size != 4:
             expect(nb2_networks.latent_size_honoured(report))
         expect(nb2_networks.pair_form(report))
@@ -43,6 +53,11 @@ def check_pair(build_pair: Ask) -> None:
             nb2_networks.pair_ignores_company,
         ):
             expect(question(report))
+    with seeded(5):
+        first, second = build_pair(4), build_pair(4)
+    before = first.parameters()
+    nudge(second)
+    expect(nb2_networks.pair_of_its_own(before, first.parameters()))
 
 
 def check_losses(gan_losses: Ask) -> None:
@@ -67,21 +82,28 @@ def check_losses(gan_losses: Ask) -> None:
 
 
 def check_step(gan_step: Ask) -> None:
-    """Exercise 2.4 on the kit's dense pair: each player for itself, once and twice."""
+    """Exercise 2.4 on a small dense pair: each player for itself, once and twice; then both."""
     rng = np.random.default_rng(24)
     real = rng.uniform(-1, 1, (6, 1, 28, 28)).astype(np.float32)
     noise = 3 * rng.standard_normal((6, 5), np.float32)
+    initial = initial_players(5, 24)
 
-    def steps(rates: tuple[float, float], calls: int) -> list[dict[str, Any]]:
-        return steps_report(gan_step, 24, rates, real, noise, calls)
+    def known(players: nb2_steps.Players) -> Any:
+        return known_losses(players, real, noise)
 
-    alone = {"discriminator": steps((1e-3, 0.0), 2), "generator": steps((0.0, 1e-3), 2)}
+    def steps(rates: Sequence[float], calls: int) -> list[dict[str, Any]]:
+        raw = steps_taken(gan_step, 24, rates, real, noise, calls)
+        expect(nb2_steps.raw_form(raw, initial, calls))
+        return nb2_steps.measured_steps(raw, rates, known)
+
+    alone = {"discriminator": steps((SMALL, 0.0), 2), "generator": steps((0.0, SMALL), 2)}
     for player, reports in alone.items():
-        expect(nb2_training.player_learns(reports[0], player))
+        expect(nb2_steps.player_learns(reports[0], player))
     for player, reports in alone.items():
-        expect(nb2_training.player_follows_its_loss(reports[0], player))
-        expect(nb2_training.gradients_are_emptied(reports, player))
-    expect(nb2_training.step_returns(steps((0.0, 0.0), 1)[0]))
+        expect(nb2_steps.player_follows_its_loss(reports[0], player))
+        expect(nb2_steps.gradients_are_emptied(reports, player))
+    expect(nb2_steps.generator_meets_the_improved(steps((LARGE, SMALL), 1)[0]))
+    expect(nb2_steps.step_returns(steps((0.0, 0.0), 1)[0]))
 
 
 TRAINING_CHECKS: dict[str, Callable[[Ask], None]] = {

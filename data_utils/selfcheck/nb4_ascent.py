@@ -3,7 +3,7 @@
 Measurements come from `nb4_probes_scores`, the right images from the caller.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,24 @@ Floats = NDArray[np.float64]
 Slope = Callable[[Floats], Floats]
 
 
-def ascent_form(got: Any, image: NDArray[Any]) -> Finding | None:
-    """One image of numbers, of the shape of the one that came in."""
+def ascent_form(report: Any, image: NDArray[Any]) -> Finding | None:
+    """One image of numbers, of the shape of the one that came in.
+
+    Parameters
+    ----------
+    report : mapping
+        Of `nb4_probes_scores.ascent_report`, as for all of these.
+    image : ndarray, shape (size, size)
+    """
+    expected = f"an image of shape {image.shape}"
+    if not isinstance(report, Mapping) or not all(_is_image(x, image) for x in _asked(report)):
+        return Finding("slope is asked for at images of numbers", describe(report),
+                       "something else was handed to slope", "slope(image)")  # fmt: skip
+    got = report.get("result")
     try:
         values = np.asarray(got)
     except ValueError:
         values = np.asarray(None)
-    expected = f"an image of shape {image.shape}"
     if values.dtype.kind not in "iuf" or values.shape != image.shape:
         why = "something else than the last image is returned"
         if values.shape[1:] == image.shape:
@@ -38,6 +49,18 @@ def ascent_form(got: Any, image: NDArray[Any]) -> Finding | None:
     return None
 
 
+def _asked(report: Mapping[str, Any]) -> list[Any]:
+    """Return the images at which the slope was asked for, and that one that came in."""
+    seen = report.get("seen")
+    return [*(seen if isinstance(seen, (list, tuple, np.ndarray)) else [None]), report.get("image")]
+
+
+def _is_image(value: Any, image: NDArray[Any]) -> bool:
+    return (
+        isinstance(value, np.ndarray) and value.dtype.kind in "iuf" and value.shape == image.shape
+    )
+
+
 def ascent_arrives(
     report: Mapping[str, Any], path: Sequence[Floats], slope: Slope, rate: float
 ) -> Finding | None:
@@ -46,7 +69,6 @@ def ascent_arrives(
     Parameters
     ----------
     report : mapping
-        Of `nb4_probes_scores.ascent_report`.
     path : sequence of ndarray
         The right images, from the start to the end.
     slope : callable
@@ -56,11 +78,7 @@ def ascent_arrives(
     got = np.asarray(report["result"], np.float64)
     if _same(got, path[-1]):
         return None
-    why, advice = "another step is taken", "a step: the image, plus rate times the slope at it"
-    for wrong, reason, cure in _other_ways(path, slope, rate):
-        if _same(got, wrong):
-            why, advice = reason, cure
-            break
+    why, advice = _why_elsewhere(report, path, slope, rate)
     off = np.argsort(-np.abs(got - path[-1]).ravel())[:3]
     return Finding(
         f"pixels {short(path[-1].ravel()[off])} after {len(path) - 1} steps",
@@ -70,49 +88,68 @@ def ascent_arrives(
     )
 
 
-def _other_ways(
-    path: Sequence[Floats], slope: Slope, rate: float
-) -> Iterator[tuple[Floats, str, str]]:
-    """Yield where typical mistakes lead, each with its reason and its cure."""
-    start, steps = path[0], len(path) - 1
-    cut = "cut below 0 and above 1 in the loop, after each step"
+def _why_elsewhere(
+    report: Mapping[str, Any], path: Sequence[Floats], slope: Slope, rate: float
+) -> tuple[str, str]:
+    """Return which mistake the way shows, from its first step on, and its cure."""
+    seen = [np.asarray(image, np.float64) for image in report["seen"]]
+    got, steps = np.asarray(report["result"], np.float64), len(path) - 1
     present = "ask for the slope at the image as it is now, inside the loop"
-    free = _walk(start, steps, lambda x: rate * slope(x))
-    yield free.clip(0, 1), "the image was cut at the end only, not after each step", cut
-    yield free, "the image was never cut", cut
-    once = rate * slope(start)
-    yield (_walk(start, steps, lambda x: once, 0, 1),
-           "the slope was taken once, at the image that came in", present)  # fmt: skip
-    yield (start + steps * once).clip(0, 1), "one long step along the first slope", present
-    yield (_walk(start, steps, lambda x: -rate * slope(x), 0, 1),
-           "downhill: the normality falls", "add the slope, do not subtract it")  # fmt: skip
-    yield _walk(start, steps, slope, 0, 1), "rate is not used", "rate * slope(image)"
-    yield (_walk(start, steps, lambda x: rate * np.sign(slope(x)), 0, 1),
-           "the sign of the slope alone", "rate * slope(image)")  # fmt: skip
-    yield (_walk(start, steps, lambda x: _unit(rate * slope(x), rate), 0, 1),
-           "the slope was brought to the length 1", "rate * slope(image)")  # fmt: skip
-    yield (_walk(start, steps, lambda x: rate * slope(x), 0, np.inf), "not cut above 1", cut)
-    yield _walk(start, steps, lambda x: rate * slope(x), -np.inf, 1), "not cut below 0", cut
-    yield _walk(start, steps, lambda x: rate * slope(x), -1, 1), "cut at -1 instead of 0", cut
-    yield (_walk(start, steps + 1, lambda x: rate * slope(x), 0, 1),
-           "one step more than steps", "range(steps)")  # fmt: skip
     for done, image in enumerate(path[:-1]):
-        yield image, f"only {done} of {steps} steps were taken", "range(steps), return at the end"
+        if _same(got, image) and len(seen) <= done + 1:  # else it came back there
+            why = f"only {done} of {steps} steps were taken"
+            return why, "range(steps), and return the new image at the end"
+    if len(seen) > steps and _same(seen[-1], path[-1]):
+        return "one step more than steps", "range(steps)"
+    if not seen:
+        return "the slope was never asked for", "slope(image)"
+    if not _same(seen[0], path[0]):
+        return "the way does not begin at the image that came in", "begin with image"
+    if steps > 1 and all(_same(image, path[0]) for image in seen):
+        why = "the slope was taken once, at the image that came in"
+        if len(seen) > 1:
+            why = "the slope was taken at the image that came in, in each step"
+        return why, present
+    after = seen[1] if len(seen) > 1 else got
+    return _why_first_step(after - path[0], after, slope(path[0]), rate) or _why_cut(seen, got)
 
 
-def _walk(
-    start: Floats, steps: int, step: Slope, low: float = -np.inf, high: float = np.inf
-) -> Floats:
-    """Return where equal steps lead, each brought back between two numbers."""
-    image = start.copy()
-    for _ in range(steps):
-        image += step(image)
-        np.minimum(np.maximum(image, low), high, out=image)
-    return image
+def _why_first_step(
+    moved: Floats, after: Floats, slope: Floats, rate: float
+) -> tuple[str, str] | None:
+    """Return which wrong step was taken first, where nothing was cut; None for a right one."""
+    inside = (after > PIXEL) & (after < 1 - PIXEL)
+    largest, length = float(np.abs(slope).max()), float(np.linalg.norm(slope))
+    plain = "rate * slope(image)"
+    for factor, why, advice in (
+        (rate, "", ""),
+        (-rate, "downhill: the normality falls", "add the slope, do not subtract it"),
+        (1.0, "rate is not used", plain),
+        (-1.0, "downhill, and rate is not used", plain),
+        (rate / largest, "the slope was divided by its largest value", plain),
+        (rate / length, "the slope was brought to the length 1", plain),
+        (rate / float(np.abs(slope).mean()), "the slope was divided by its mean value", plain),
+        (rate**2, "rate is in it twice", plain),
+        (rate / slope.size, "the slope was divided by the number of pixels", plain),
+    ):
+        if inside.any() and np.abs(moved - factor * slope)[inside].max() <= PIXEL:
+            return (why, advice) if why else None
+    if inside.any() and np.abs(moved - rate * np.sign(slope))[inside].max() <= PIXEL:
+        return "the sign of the slope alone", plain
+    return ("another step is taken", "a step: the image, plus rate times the slope at it")
 
 
-def _unit(step: Floats, rate: float) -> Floats:
-    return step * rate / max(float(np.linalg.norm(step)), 1e-12)
+def _why_cut(seen: Sequence[Floats], got: Floats) -> tuple[str, str]:
+    """Say what went wrong on a way whose first step is right: it was not cut as it should be."""
+    cut = "cut below 0 and above 1 in the loop, after each step"
+    low, high = (float(f([f(image) for image in (*seen, got)])) for f in (np.min, np.max))
+    if low < -PIXEL or high > 1 + PIXEL:
+        if got.min() >= -PIXEL and got.max() <= 1 + PIXEL:
+            return "the image was cut at the end only, not after each step", cut
+        if high <= 1 + PIXEL:
+            return f"not cut at 0 but at {low:.3g}" if low == -1 else "not cut below 0", cut
+        return "not cut above 1" if low >= -PIXEL else "the image was never cut", cut
+    return "a later step is another one", "the same step each time, at the image as it is now"
 
 
 def ascent_looks_again(report: Mapping[str, Any], path: Sequence[Floats]) -> Finding | None:

@@ -4,14 +4,16 @@ Most questions are those of exercises 1.5, 2.8 and 3.9; here stand their words f
 transformations. Measurements come from the caller.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.selfcheck import nb1_detector, nb3_detector
-from data_utils.selfcheck.values import describe
+from data_utils.selfcheck import nb1_detector, nb1_score, nb3_detector
+from data_utils.selfcheck.values import describe, is_number
 from data_utils.selfcheck.words import Finding
 
 NAMES = ("anomaly_score", "parameters", "threshold", "history", "log_p")
@@ -20,6 +22,9 @@ KIND = "ExplainedDetector"
 # 0.96 in the quick budget; without training it is chance. An AUROC would not do: with random
 # weights the Dirichlet score of one design reaches 0.89 on digit 2.
 LEAST_RIGHT = 0.8
+NEAR = 1e-6  # of the spread of the scores: rounding is far below, the next score far above
+FROM_VAL = "np.quantile(detector.anomaly_score(x_val), 1 - target_fpr)"
+Scores = NDArray[np.float64]
 
 detector_form = partial(nb3_detector.detector_form, names=NAMES, kind=KIND)
 losses_fall = partial(
@@ -52,36 +57,96 @@ same_for_same_seed = partial(
 SEED_ADVICE = "call seed_everything(seed) first, with the argument and no other number"
 
 
-def put_together(got: Any, images: int, epochs: int, seed: int) -> Finding | None:
-    """The training gets all images, the budget's epochs and the seed; its losses are handed on.
+def threshold_value(
+    got: Any, scores: Scores, target_fpr: float, train_scores: Scores | None = None
+) -> Finding | None:
+    """The threshold leaves the wanted share of the validation scores above it.
 
     Parameters
     ----------
-    got : dict
-        As from `data_utils.selfcheck.nb4_probes_detector.fit_report`; a detector of another kind
-        may train without `train_classifier`.
-    images, epochs, seed : int
-        What there was to be handed on.
+    got : object
+    scores : ndarray of float, shape (n,)
+        The detector's own, of x_val.
+    target_fpr : float
+    train_scores : ndarray of float, shape (m,), optional
+        Those of x_train, to name the mistake of who took them.
     """
-    for given in np.asarray(got["trained"], float).reshape(-1, 3):
-        for name, value, wanted in zip(
-            ("images", "epochs", "as the seed"), given, (images, epochs, seed), strict=True
-        ):
-            if value != wanted:
-                return Finding(
-                    f"train_classifier called with {wanted} {name}",
-                    f"{value:.0f}",
-                    "it was handed something else than fit_detector was given",
-                    "train_classifier(network, images, transforms, epochs, seed)",
-                )
-    if got["losses"]:
-        return None
-    return Finding(
-        "a history: the losses that train_classifier returned",
-        "something else",
-        "the losses were not handed on",
-        f"hand the list that train_classifier returned to {KIND}",
-    )
+    finding = nb1_score.threshold_value(got, scores, target_fpr)
+    if finding is None or not is_number(got) or not np.isfinite(float(got)):
+        return finding
+    threshold, spread = float(got), max(float(np.ptp(scores)), 1e-300)
+    why, advice = "the number does not follow from these scores and this target", FROM_VAL
+    for reached, reason, cure in _other_thresholds(threshold, scores, target_fpr, train_scores):
+        if reached:
+            why, advice = reason, cure
+            break
+    else:
+        if not -NEAR * spread <= threshold - scores.min() <= (1 + NEAR) * spread:
+            why = "it lies outside the scores of x_val: it came from other scores"
+    return replace(finding, why=why, advice=advice)
+
+
+def _other_thresholds(
+    threshold: float, scores: Scores, target_fpr: float, train_scores: Scores | None
+) -> Iterator[tuple[bool, str, str]]:
+    """Yield whether a typical mistake leads to this threshold, its reason and its cure.
+
+    Scores of this notebook can be 1e8 large and lie 1 apart, so "near" is meant by their spread.
+    """
+
+    def near(other: float) -> bool:
+        return abs(threshold - other) <= NEAR * max(float(np.ptp(scores)), 1e-300)
+
+    percent = "np.percentile takes percent: 100 * (1 - target_fpr); np.quantile takes fractions"
+    if train_scores is not None:
+        share = float(np.mean(train_scores > threshold))
+        yield (abs(share - target_fpr) <= 1.5 / len(train_scores),
+               "it is this quantile of the scores of x_train, which the network knows by heart",
+               FROM_VAL)  # fmt: skip
+    yield (near(np.percentile(scores, 1 - target_fpr)),
+           "nearly the smallest score: a fraction where percent belong", percent)  # fmt: skip
+    yield (near(np.percentile(scores, target_fpr)),
+           "nearly the smallest score: target_fpr, as a fraction where percent belong",
+           percent)  # fmt: skip
+    yield (near(float(np.max(scores))),
+           "the largest score of x_val: the target is ignored", FROM_VAL)  # fmt: skip
+    yield (abs(float(np.mean(scores > threshold)) - (1 - target_fpr)) <= 1.5 / len(scores),
+           "the lower quantile: nearly all normal images lie above it", FROM_VAL)  # fmt: skip
+    for usual in (0.05, 0.1, 0.01):
+        share = float(np.mean(scores > threshold))
+        yield (usual != target_fpr and abs(share - usual) <= 1.5 / len(scores),
+               f"{usual:.0%} whatever is asked for: the argument target_fpr is not used",
+               FROM_VAL)  # fmt: skip
+    for times in (2, 3):
+        yield (near(float(np.mean(scores) + times * np.std(scores))),
+               f"mean + {times} sd: the target is ignored", FROM_VAL)  # fmt: skip
+    yield near(float(np.mean(scores))), "the mean of the scores: the target is ignored", FROM_VAL
+
+
+def scores_form(got: Any, count: int) -> Finding | None:
+    """One finite score for each image, and not all alike."""
+    expected, advice = f"one score per image: shape ({count},)", "score as in 4.9: one per image"
+    try:
+        scores = np.asarray(got)
+    except ValueError:  # rows of different lengths
+        scores = np.asarray(None)
+    if scores.dtype.kind not in "iuf" or scores.shape != (count,):
+        return Finding(expected, describe(got), "anomaly_score gives something else", advice)
+    if not np.isfinite(scores).all():
+        return Finding(
+            "finite scores",
+            f"{int((~np.isfinite(scores)).sum())} of {count} are NaN or infinite",
+            "a logarithm of 0, alphas that are NaN or infinite, or a loss that grew without end",
+            "look at detector.alphas and at detector.history",
+        )
+    if count > 1 and np.ptp(scores) == 0:
+        return Finding(
+            "scores that differ from image to image",
+            "the same score for every image",
+            "all alphas are 1, or the network gives the same logits for every image",
+            "look at detector.alphas and at detector.log_p(images)",
+        )
+    return None
 
 
 def log_p_form(got: Any, images: int) -> Finding | None:

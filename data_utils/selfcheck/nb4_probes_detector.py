@@ -1,14 +1,18 @@
-"""What a check of exercise 4.10 asks inside the wall, the learner's other functions set aside."""
+"""What a check of exercise 4.10 sees inside the wall, the learner's other functions set aside.
 
+It returns what the learner's function handed on and what came back, and no verdict.
+"""
+
+import inspect
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_utils.selfcheck.nb3_probes_detector import in_place
-
-LOSSES = [2.0, 1.0]  # of the training that only looks like one
+from data_utils.selfcheck.values import describe
 
 
 def fit_report(
@@ -16,6 +20,8 @@ def fit_report(
     x_train: NDArray[np.uint8],
     x_val: NDArray[np.uint8],
     seed: int,
+    settings: dict[str, Any],
+    losses: list[float],
 ) -> dict[str, Any]:
     """Call the learner's function with simple things in the places of what it goes through.
 
@@ -23,14 +29,24 @@ def fit_report(
     parameters are 2, and the score is minus the sum of the log-probabilities. So no other exercise
     has a say in what comes back.
 
+    Parameters
+    ----------
+    fit_detector : callable
+    x_train, x_val : ndarray of uint8, shape (n, 28, 28)
+    seed : int
+    settings : dict
+        ``budget``, and perhaps ``target_fpr`` and ``train``.
+    losses : list of float
+        What the training that only looks like one returns.
+
     Returns
     -------
     dict
-        ``"trained"``: for each call of `train_classifier` how many images and epochs it was given,
-        and the seed. ``"losses"``: whether the detector's history is what the training returned.
-        ``"threshold"``: the detector's.
+        ``"calls"``: what each call of `train_classifier` was given: ``images``, ``transforms`` as
+        lists of numbers, ``epochs`` and ``seed``. ``"history"`` and ``"threshold"`` of the
+        detector, and its ``"scores"`` of x_val.
     """
-    asked: list[list[int]] = []
+    calls: list[dict[str, Any]] = []
 
     def linear(count: int) -> Any:
         from torch import nn
@@ -38,8 +54,11 @@ def fit_report(
         return nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, count))
 
     def looked_at(network: Any, images: Any, transforms: Any, epochs: int, seed: int) -> Any:
-        asked.append([len(images), int(epochs), int(seed)])
-        return list(LOSSES)
+        steps = [[int(t.flip), t.down, t.right, t.turns] for t in transforms]
+        calls.append({
+            "images": np.array(images), "transforms": steps, "epochs": epochs, "seed": seed,
+        })  # fmt: skip
+        return list(losses)
 
     def flat(log_p: Any, *args: Any, **kwargs: Any) -> Any:
         return np.full(np.shape(log_p)[1:], 2.0), np.ones(np.shape(log_p)[1], bool)
@@ -51,8 +70,20 @@ def fit_report(
         "dirichlet_score": lambda log_p, alphas: -np.sum(log_p, axis=(1, 2)),
         "simplified_score": lambda log_p: -np.sum(log_p, axis=(1, 2)),
     }
-    with in_place(fit_detector, places):
-        detector = fit_detector(x_train, x_val, seed, budget="quick")
-        threshold, history = (getattr(detector, name, None) for name in ("threshold", "history"))
-    same = not asked or np.array_equal(np.asarray(history, float), LOSSES)
-    return {"trained": asked, "losses": bool(same), "threshold": threshold}
+    with in_place(_names_around(fit_detector), places):
+        detector = fit_detector(x_train, x_val, seed, **settings)
+        report = {name: getattr(detector, name, None) for name in ("threshold", "history")}
+        ask = getattr(detector, "anomaly_score", None)
+        scores = ask(x_val) if callable(ask) else None
+    return {"calls": calls, "scores": scores, "kind": describe(detector), **report}
+
+
+def _names_around(function: Callable[..., Any]) -> Any:
+    """Return something with the names that a function finds, be it decorated or an object."""
+    inner = inspect.unwrap(function)
+    while hasattr(inner, "func"):  # functools.partial
+        inner = inspect.unwrap(inner.func)
+    found = getattr(inner, "__globals__", None)
+    if found is None:
+        found = type(inner).__call__.__globals__
+    return SimpleNamespace(__globals__=found)

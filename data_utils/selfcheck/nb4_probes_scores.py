@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.geometric import as_input
 from data_utils.runtime import torch_device
 from data_utils.selfcheck.nb3_images import plain_array
 from data_utils.transforms import all_transforms, apply_all
@@ -29,7 +28,7 @@ def training_report(
     seed: int,
     global_seed: int = 1,
 ) -> Measured:
-    """Train a small network that writes down what it sees, and look at what has changed.
+    """Train a small network that writes down what it sees, as it comes.
 
     Parameters
     ----------
@@ -48,40 +47,48 @@ def training_report(
     -------
     dict
         ``history``: what came back, as numbers, None if it cannot be gone through; ``kinds``: the
-        type of each entry; ``kind``: that of the whole. ``batches``: for each batch that it saw
-        with gradients the ``places`` of its pictures among all (image by image, -1 for others), the
-        ``logits``, whether the network was ``training``, and whether it ``learnt`` from it by a
-        backward(). ``start`` and ``end``: the logits of all pictures before and after; ``moved``:
-        how far the weights moved; ``left_over``: the largest share of a gradient that came from
-        earlier batches; ``images``, as they were left.
+        type of each entry; ``kind``: that of the whole. ``start`` and ``end``: the weights before
+        and after, flat: the matrix (t, 784), then the bias. ``batches``: for each batch that the
+        network saw with gradients the ``places`` of its pictures among all (image by image, -1 for
+        others), the ``weights`` at that time, the ``logits``, whether it was in ``training`` mode,
+        the ``pull`` on the logits, their gradient, which is empty without a backward(), and what
+        was ``held`` in the weights' gradients after it. ``images``, as they were left.
     """
     import torch
 
     transforms = all_transforms(flips=(False,), shift=0, turns=tuple(turns))
     mine, before = images.copy(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(3)  # of the first weights, which are always the same
         network = _watched(apply_all(images, transforms), len(transforms))
         torch.default_generator.manual_seed(global_seed)
         np.random.seed(global_seed)
-        start, weights = network.of_all(), network.flat()
+        start = network.flat()
         network.eval()  # the learner's function is to switch it back
         try:
             history = train_classifier(network, mine, transforms, epochs, seed)
         finally:
             np.random.set_state(before)
     items = list(history) if hasattr(history, "__iter__") else None
+    for batch in network.batches:
+        batch.pop("parts", None)
     return {
         "history": None if items is None else [_number(item) for item in items],
         "kinds": None if items is None else [type(item).__name__ for item in items],
         "kind": type(history).__name__,
         "batches": network.batches,
         "start": start,
-        "end": network.of_all(),
-        "moved": float(np.abs(network.flat() - weights).max()),
-        "left_over": max(network.left_over, default=0.0),
+        "end": network.flat(),
         "images": mine,
     }
+
+
+def first_weights(count: int) -> NDArray[np.float32]:
+    """Return the weights with which the small network always starts, flat."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        weights: NDArray[np.float32] = _watched(np.zeros((1, 1, 28, 28), np.uint8), count).flat()
+    return weights
 
 
 def _watched(pictures: NDArray[np.uint8], count: int) -> Any:
@@ -91,50 +98,50 @@ def _watched(pictures: NDArray[np.uint8], count: int) -> Any:
 
     flat = pictures.reshape(-1, pictures.shape[-2] * pictures.shape[-1])
     place_of = {picture.tobytes(): place for place, picture in enumerate(flat)}
+    torch.default_generator.manual_seed(3)  # of the first weights, which are always the same
 
     class Watched(nn.Module):  # type: ignore[misc,unused-ignore]
         def __init__(self) -> None:
             super().__init__()
             self.linear = nn.Linear(flat.shape[1], count)
             self.batches: list[Measured] = []
-            self.left_over: list[float] = []
-            for weight in self.linear.parameters():
-                self.watch(weight)
+            self.present: Measured = {}  # the batch whose gradient is on its way
+            for place, weight in enumerate(self.linear.parameters()):
+                self.watch(place, weight)
 
-        def watch(self, weight: Any) -> None:
-            """Compare what each batch adds to the gradient with the gradient that it makes."""
-            added = [torch.zeros(())]
-            weight.register_hook(lambda gradient: added.__setitem__(0, gradient.detach().clone()))
+        def watch(self, place: int, weight: Any) -> None:
+            def look(learning: Any) -> None:
+                held = self.present.setdefault("parts", {})
+                held[place] = learning.grad.detach().cpu().numpy().ravel().copy()
+                self.present["held"] = np.concatenate([held[key] for key in sorted(held)])
 
-            def compare(learning: Any) -> None:
-                own = max(float(added[0].norm()), 1e-12)
-                self.left_over.append(float((learning.grad - added[0]).norm()) / own)
-
-            weight.register_post_accumulate_grad_hook(compare)
+            weight.register_post_accumulate_grad_hook(look)
 
         def forward(self, x: Any) -> Any:
             logits = self.linear(x.flatten(1))
             if logits.requires_grad:
                 grey = (x.detach().flatten(1).cpu() + 1) * 127.5
                 seen = grey.round().clamp(0, 255).byte().numpy()
-                batch = {
+                batch: Measured = {
                     "places": np.array([place_of.get(row.tobytes(), -1) for row in seen]),
-                    "logits": logits.detach().cpu().numpy().astype(np.float64),
+                    "weights": self.flat(),
+                    "logits": logits.detach().cpu().numpy().copy(),
                     "training": all(module.training for module in self.modules()),
-                    "learnt": False,
+                    "pull": np.zeros((0, count), np.float32),
+                    "held": np.zeros(0, np.float32),
                 }
                 self.batches.append(batch)
-                logits.register_hook(lambda _: batch.__setitem__("learnt", True))
+
+                def pulled(gradient: Any) -> None:
+                    batch["pull"] = gradient.detach().cpu().numpy().copy()
+                    self.present = batch
+
+                logits.register_hook(pulled)
             return logits
 
-        def of_all(self) -> NDArray[np.float64]:
-            with torch.no_grad():
-                x = as_input(flat.reshape(-1, *pictures.shape[-2:]), torch_device())
-                return np.asarray(self(x).cpu(), np.float64)
-
-        def flat(self) -> NDArray[np.float64]:
+        def flat(self) -> NDArray[np.float32]:
             return np.concatenate(
-                [np.asarray(w.detach().cpu(), np.float64).ravel() for w in self.parameters()]
+                [w.detach().cpu().numpy().ravel().copy() for w in self.linear.parameters()]
             )
 
     return Watched().to(torch_device())

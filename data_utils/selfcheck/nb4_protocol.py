@@ -3,7 +3,7 @@
 The right values come from the caller; typical mistakes are worked out here to name them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ Mistake = tuple[Any, str, str]  # a wrong result, its reason, its cure
 def rate_value(
     name: str,
     got: Any,
-    expected: float,
+    right: Mapping[str, float],
     verdicts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     positive: str,
 ) -> Finding | None:
@@ -37,37 +37,43 @@ def rate_value(
     name : str
         Of `RATE_KEYS`.
     got : object
-    expected : float
+    right : mapping of str to float
+        Both rates.
     verdicts : tuple of ndarray
         Which images are anomalies, and which are called so.
     positive : {"anomaly", "normal"}
     """
-    return number_value(name, got, expected, _rate_mistakes(name, verdicts, positive))
+    return number_value(name, got, right[name], _rate_mistakes(name, right, verdicts, positive))
 
 
 def _rate_mistakes(
-    name: str, verdicts: tuple[NDArray[np.bool_], NDArray[np.bool_]], positive: str
+    name: str,
+    right: Mapping[str, float],
+    verdicts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    positive: str,
 ) -> Iterator[Mistake]:
+    """Yield what mistakes make of the right rates: nothing here gives an answer away."""
     truth, called = (np.asarray(part, bool) for part in verdicts)
-    alarms = np.array([(called & ~truth).sum(), (~called & truth).sum()], float)  # false, missing
-    sizes = np.array([(~truth).sum(), truth.sum()], float)
     own = RATE_KEYS.index(name) ^ (positive == "normal")  # 0: normal images called anomalies
-    wrong, size, other = alarms[own], sizes[own], alarms[1 - own] / sizes[1 - own]
+    rate, other = right[name], right[RATE_KEYS[1 - RATE_KEYS.index(name)]]
+    size, size_of_other = (float((truth == bool(kind)).sum()) for kind in (own, 1 - own))
     what = ("normal images called anomalies", "anomalies called normal")[own]
     cure = f"here {name} is the share of {what}"
-    swapped = "this is the other type"
+    swapped, turned = "this is the other type", "the share that is right"
     if positive == "normal":
         swapped += ": with normal as the positive class the two change places"
+        turned += ": perhaps only the truth was turned round, and not the verdict"
     yield other, swapped, cure
-    yield wrong, "a count, not a rate", f"{cure}: divide by the number of that class"
-    yield wrong / len(truth), "a share of all images", f"{cure}: divide by that class alone"
-    yield wrong / sizes[1 - own], "a share of the other class", f"{cure}, of their own class"
-    yield 1 - wrong / size, "the share that is right", cure
+    yield rate * size, "a count, not a rate", f"{cure}: divide by the number of that class"
+    yield rate * size / len(truth), "a share of all images", f"{cure}: divide by that class alone"
+    yield rate * size / size_of_other, "a share of the other class", f"{cure}, of their own class"
+    yield 1 - rate, turned, cure
     yield 1 - other, "the share of the other class that is right", cure
-    verdict = called if own == 0 else ~called
-    if verdict.any():
-        yield (wrong / verdict.sum(), "a share of the verdicts, not of the class", cure)
-    yield alarms.sum() / len(truth), "both errors together", cure
+    of_verdict = float((called if own == 0 else ~called).sum())
+    if of_verdict:
+        yield rate * size / of_verdict, "a share of the verdicts, not of the class", cure
+    both = rate * size + other * size_of_other
+    yield both / len(truth), "both errors together", cure
 
 
 def only_this_error(got: Any, name: str) -> Finding | None:
@@ -112,15 +118,16 @@ def summary_value(
         What the learner's function was called with.
     """
     x, b = np.asarray(runs, np.float64), np.asarray(baseline, np.float64)
+    right = np.asarray(expected, np.float64)
     mistakes = {
         "mean": _mean_mistakes,
         "sem": _sem_mistakes,
         "points": _points_mistakes,
         "relative": _relative_mistakes,
         "behind": _behind_mistakes,
-    }[name](x, b)
+    }[name](right, x, b)
     if name in ("mean", "sem"):
-        return _class_values(name, got, np.asarray(expected, np.float64), mistakes)
+        return _class_values(name, got, right, mistakes)
     return number_value(name, got, expected, mistakes)
 
 
@@ -147,22 +154,27 @@ def _class_values(
     return Finding(f"{name} = {short(expected)}, shape {expected.shape}", shown, why, advice)
 
 
-def _mean_mistakes(x: NDArray[Any], b: NDArray[Any]) -> Iterator[Mistake]:
-    rows = "runs has a row for each class: the runs lie along axis 1"
-    yield x.mean(axis=0), "the mean over the classes, one for each run", rows
-    yield x.mean(), "the mean over classes and runs", rows
-    yield np.median(x, axis=1), "the median over the runs", "take the mean"
-    yield x.max(axis=1), "the best run of each class", "take the mean of all runs"
-    yield x[:, 0], "the first run alone", "take the mean of all runs"
-    yield 100 * x.mean(axis=1), "in percent", "leave AUROCs as they are, from 0 to 1"
-    yield x.mean(axis=1) - b, "the baseline is taken off", "the mean of the runs alone"
+# The mistakes rest on the right values, which the caller has: nothing below gives an answer away.
+Values = NDArray[Any]
 
 
-def _sem_mistakes(x: NDArray[Any], b: NDArray[Any]) -> Iterator[Mistake]:
-    n = x.shape[1]
+def _mean_mistakes(right: Values, x: Values, b: Values) -> Iterator[Mistake]:
+    rows, known = "runs has a row for each class: the runs lie along axis 1", 0 * np.sum(right)
+    yield known + x.mean(axis=0), "the mean over the classes, one for each run", rows
+    yield known + x.mean(), "the mean over classes and runs", rows
+    yield known + np.median(x, axis=1), "the median over the runs", "take the mean"
+    yield known + x.max(axis=1), "the best run of each class", "take the mean of all runs"
+    yield known + x[:, 0], "the first run alone", "take the mean of all runs"
+    yield right * x.shape[1], "the sum over the runs", "take the mean"
+    yield 100 * right, "in percent", "leave AUROCs as they are, from 0 to 1"
+    yield right - b, "the baseline is taken off", "the mean of the runs alone"
+
+
+def _sem_mistakes(right: Values, x: Values, b: Values) -> Iterator[Mistake]:
+    n, known = x.shape[1], 0 * np.sum(right)
     root = np.sqrt(n)
-    apart = np.sqrt(((x - x.mean(axis=1, keepdims=True)) ** 2).sum(axis=1))
-    own, few = apart / np.sqrt(n - 1), apart / root
+    own = right * root  # the standard deviations; of n, not n - 1:
+    few = own * np.sqrt((n - 1) / n)
     divide = "divide the standard deviation by the root of the number of runs"
     ddof = "ddof=1, or torch's default"
     yield own, "this is the standard deviation: it was not divided by the root of n", divide
@@ -174,60 +186,61 @@ def _sem_mistakes(x: NDArray[Any], b: NDArray[Any]) -> Iterator[Mistake]:
     yield own / np.sqrt(n - 1), "divided by the root of n - 1", divide
     yield own / np.sqrt(len(x)), "divided by the root of the number of classes", divide
     yield few / np.sqrt(len(x)), "divided by the root of the number of classes", divide
-    yield 100 * own / root, "in percent", "leave it in AUROC, as the mean"
-    columns = x.std(axis=0, ddof=1) if len(x) > 1 else np.zeros(n)
-    for across in (columns / np.sqrt(len(x)), columns / root, x.std(axis=0) / root):
+    yield 100 * right, "in percent", "leave it in AUROC, as the mean"
+    columns = known + (x.std(axis=0, ddof=1) if len(x) > 1 else np.zeros(n))
+    for across in (columns / np.sqrt(len(x)), columns / root, known + x.std(axis=0) / root):
         yield across, "taken over the classes", "runs lie along axis 1"
 
 
-def _gains(x: NDArray[Any], b: NDArray[Any]) -> tuple[float, float, float]:
-    """Return the mean over all runs, that of the baseline, and their difference."""
-    ours, theirs = float(np.sum(x) / x.size), float(np.sum(b) / b.size)
-    return ours, theirs, ours - theirs
+def _points_mistakes(right: Values, x: Values, b: Values) -> Iterator[Mistake]:
+    theirs, known = float(np.sum(b) / b.size), 0 * right
+    yield right / 100, "a fraction: 0.05 is 5 points", "multiply by 100"
+    yield -right, "the baseline minus the runs", "the runs minus the baseline"
+    yield -right / 100, "the baseline minus the runs, and no points", "100 times (runs - baseline)"
+    yield right / theirs, "this is the relative gain", "do not divide by the baseline"
+    best = 100 * (x.max(axis=1) - b)
+    yield known + best.mean(), "the best run of each class", "the mean of all runs"
+    yield right * len(b), "the sum over the classes", "the mean over the classes"
+    yield right + 100 * theirs, "the baseline was not taken off", "runs minus baseline"
+    alone = 100 * float(np.max(x.mean(axis=1) - b))
+    yield known + alone, "the best class alone", "the mean of all classes"
+    yield 100 * right, "multiplied by 100 twice", "once"
+    yield 10 * right, "multiplied by 1000", "by 100"
+    median = 100 * float(np.median(x.mean(axis=1) - b))
+    yield known + median, "the median over the classes", "the mean of all classes"
 
 
-def _points_mistakes(x: NDArray[Any], b: NDArray[Any]) -> Iterator[Mistake]:
-    ours, theirs, gain = _gains(x, b)
-    yield gain, "a fraction: 0.05 is 5 points", "multiply by 100"
-    yield -100 * gain, "the baseline minus the runs", "the runs minus the baseline"
-    yield -gain, "the baseline minus the runs, and no points", "100 times (runs minus baseline)"
-    yield 100 * gain / theirs, "this is the relative gain", "do not divide by the baseline"
-    yield 100 * (x.max(axis=1) - b).mean(), "the best run of each class", "the mean of all runs"
-    yield 100 * gain * len(b), "the sum over the classes", "the mean over the classes"
-    yield 100 * ours, "the baseline was not taken off", "runs minus baseline"
-    yield 100 * float(np.max(x.mean(axis=1) - b)), "the best class alone", "the mean of all classes"
-    yield 10000 * gain, "multiplied by 100 twice", "once"
-    yield 1000 * gain, "multiplied by 1000", "by 100"
-
-
-def _relative_mistakes(x: NDArray[Any], b: NDArray[Any]) -> Iterator[Mistake]:
-    ours, theirs, gain = _gains(x, b)
+def _relative_mistakes(right: Values, x: Values, b: Values) -> Iterator[Mistake]:
+    theirs = float(np.sum(b) / b.size)
+    gain = right / 100 * theirs
     cure = "100 * (runs - baseline) / baseline, all of them means over the classes"
-    each = x.mean(axis=1) / b - 1
-    yield gain / theirs, "a fraction: in percent it is 100 times as much", "multiply by 100"
-    yield 100 * gain / ours, "a share of the own mean, not of the baseline's", cure
+    each = 0 * right + (x.mean(axis=1) / b - 1)
+    yield right / 100, "a fraction: in percent it is 100 times as much", "multiply by 100"
+    yield 100 * gain / (theirs + gain), "a share of the own mean, not of the baseline's", cure
     yield 100 * each.mean(), "the mean of each class's relative gain", cure
     yield each.mean(), "the mean of each class's relative gain, as a fraction", cure
     yield 100 * gain, "these are the points: not divided by the baseline", cure
-    yield 100 * ours / theirs, "the ratio: 100 is not taken off", cure
-    yield ours / theirs, "the ratio itself", cure
+    yield 100 + right, "the ratio: 100 is not taken off", cure
+    yield 1 + right / 100, "the ratio itself", cure
     yield 100 * gain / (1 - theirs), "a share of what the baseline lacks to 1", cure
     yield 100 * gain / (theirs - 0.5), "a share of what the baseline is above chance", cure
-    yield -100 * gain / theirs, "the baseline minus the runs", cure
-    yield 10000 * gain / theirs, "multiplied by 100 twice", "once"
+    yield -right, "the baseline minus the runs", cure
+    yield 100 * right, "multiplied by 100 twice", "once"
 
 
-def _behind_mistakes(x: NDArray[Any], b: NDArray[Any]) -> Iterator[Mistake]:
-    mean = x.mean(axis=1)
+def _behind_mistakes(right: Values, x: Values, b: Values) -> Iterator[Mistake]:
+    draws, known = float(np.isclose(x.mean(axis=1), b, rtol=1e-9).sum()), 0 * right
     strict = "strictly better: a class in which both are equal does not count"
     ahead = "count where the baseline is better, not where the runs are"
-    yield float((b >= mean).sum()), strict, "baseline > mean"
-    yield float((mean > b).sum()), "these are the classes in which the runs are better", ahead
-    yield float((mean >= b).sum()), "these are the classes in which the runs are as good", ahead
-    yield float((b > mean).mean()), "a share of the classes; a number of them is asked for", "sum"
-    yield float((b[:, None] > x).sum()), "single runs were counted", "compare with the mean"
-    yield float((b > x.max(axis=1)).sum()), "compared with the best run", "compare with the mean"
-    yield float((b > x.min(axis=1)).sum()), "compared with the worst run", "compare with the mean"
+    single = "compare with the mean"
+    yield right + draws, strict, "baseline > mean"
+    yield len(b) - right - draws, "these are the classes in which the runs are better", ahead
+    yield len(b) - right, "these are the classes in which the runs are as good", ahead
+    yield right / len(b), "a share of the classes; a number of them is asked for", "sum"
+    yield known + float((b[:, None] > x).sum()), "single runs were counted", single
+    yield known + float((b > x.max(axis=1)).sum()), "compared with the best run", single
+    yield known + float((b > x.min(axis=1)).sum()), "compared with the worst run", single
+    yield known + float((b > np.median(x, axis=1)).sum()), "compared with the median run", single
 
 
 def _near(values: NDArray[Any], other: Any) -> bool:

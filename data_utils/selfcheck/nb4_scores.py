@@ -3,7 +3,7 @@
 The right values come from the caller; typical mistakes are worked out here to name them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data_utils.selfcheck.nb3_distances import short
 from data_utils.selfcheck.values import describe, is_number
 from data_utils.selfcheck.words import Finding
+from data_utils.special import gammaln
 
 SCORE_RTOL = 1e-4  # single floats agree to 1e-6; the mistakes are off by per cents
 Floats = NDArray[np.float64]
@@ -111,76 +112,112 @@ def odd_is_high(got: Any, odd: NDArray[np.bool_]) -> Finding | None:
 # ------------------------------------------------------------ exercise 4.7
 
 
-def simplified_mistakes(log_p: NDArray[Any]) -> Mistakes:
-    """Yield what typical mistakes give in 4.7, each with the reason and the cure."""
-    p, count = np.exp(np.asarray(log_p, np.float64)), log_p.shape[1]
-    right = np.stack([p[:, place, place] for place in range(count)])  # (t, n)
-    logs = np.stack([log_p[:, place, place] for place in range(count)])
-    score = -right.mean(axis=0)
+def simplified_mistakes(right: Floats, log_p: NDArray[Any]) -> Mistakes:
+    """Yield what typical mistakes give in 4.7, each with the reason and the cure.
+
+    Parameters
+    ----------
+    right : ndarray of float, shape (n,)
+        The right scores. All of the mistakes rest on them: nothing here gives an answer away.
+    log_p : ndarray of float, shape (n, t, t)
+    """
+    count, known = log_p.shape[1], 0 * right  # NaN where the right score is not known
     undo = "log_p holds logarithms: np.exp gives the probabilities"
     mean = "the mean over the transformations"
-    yield -score, "the sign: this one is high for normal images", "put a minus before it"
-    yield count * score, "a sum over the transformations", mean
-    yield -count * score, "a sum over the transformations, and without the minus", mean
-    yield 1 + score, "this is 1 minus the mean: the doubt itself", "minus the mean alone"
-    for sign in (-1, 1):
-        yield sign * logs.mean(axis=0), "the logarithm was not undone", undo
-        yield sign * logs.sum(axis=0), "the logarithm was not undone, and a sum taken", undo
-        yield (sign * np.exp(logs.mean(axis=0)),
-               "the mean was taken of the logarithms, and then undone", "first np.exp, then the "
-               "mean")  # fmt: skip
-        yield (sign * p.mean(axis=(1, 2)),
-               "the mean over all labels: their probabilities always add up to 1",
-               "take the label that belongs to the transformation: [i, j, j]")  # fmt: skip
-        yield (sign * p.sum(axis=(1, 2)), "the sum over all labels, which is always 1",
-               "take the label that belongs to the transformation: [i, j, j]")  # fmt: skip
-        yield (sign * p.max(axis=2).mean(axis=1),
-               "the largest probability, whichever label it belongs to",
-               "take the label that is right: [i, j, j]")  # fmt: skip
-        yield (sign * p[:, :, 0].mean(axis=1), "label 0 was taken as the right one everywhere",
-               "transformation j has the label j")  # fmt: skip
-        yield (sign * p[:, 0].mean(axis=1), "only the first transformation was looked at", mean)
-        yield sign * right.mean(axis=1), "the mean ran over the images", mean
-        yield sign * right[0], "only the first transformation was looked at", mean
-        yield sign * np.median(right, axis=0), "the median over the transformations", mean
-        yield sign * right.min(axis=0), "the worst transformation alone", mean
-        yield sign * right.prod(axis=0), "the product over the transformations", mean
+    yield -right, "the sign: this one is high for normal images", "put a minus before it"
+    yield count * right, "a sum over the transformations", mean
+    yield -count * right, "a sum over the transformations, and without the minus", mean
+    yield 1 + right, "this is 1 minus the mean: the doubt itself", "minus the mean alone"
+    for wrong, why, advice in _wrong_labels(np.asarray(log_p, np.float64), undo, mean):
+        if np.shape(wrong) == np.shape(right):
+            yield wrong + known, why, advice
+            yield known - wrong, why, advice
+
+
+def _wrong_labels(logs: Floats, undo: str, mean: str) -> Iterator[tuple[Floats, str, str]]:
+    """Yield what comes of other numbers of log_p, or of the right ones in other ways."""
+    p, places = np.exp(logs), range(logs.shape[1])
+    own = np.stack([logs[:, place, place] for place in places])  # (t, n)
+    all_labels = "take the label that belongs to the transformation: [i, j, j]"
+    yield own.mean(axis=0), "the logarithm was not undone", undo
+    yield own.sum(axis=0), "the logarithm was not undone, and a sum taken", undo
+    yield (np.exp(own.mean(axis=0)), "the mean was taken of the logarithms, and then undone",
+           "first np.exp, then the mean")  # fmt: skip
+    yield (np.log(np.maximum(np.exp(own).mean(axis=0), 1e-300)),
+           "a logarithm was taken again in the end", "the mean probability itself")  # fmt: skip
+    over_all = "the mean over all labels: their probabilities always add up to 1"
+    yield p.mean(axis=(1, 2)), over_all, all_labels
+    yield p.sum(axis=(1, 2)), "the sum over all labels, which is always 1", all_labels
+    yield (p.max(axis=2).mean(axis=1),
+           "the largest probability, whichever label it belongs to", all_labels)  # fmt: skip
+    yield ((logs.argmax(axis=2) == np.arange(len(own))).mean(axis=1),
+           "the share of right answers: the probabilities play no part", all_labels)  # fmt: skip
+    yield (p[:, :, 0].mean(axis=1), "label 0 was taken as the right one everywhere",
+           "transformation j has the label j")  # fmt: skip
+    yield p[:, 0].mean(axis=1), "only the first transformation was looked at", mean
+    yield np.exp(own).mean(axis=1), "the mean ran over the images", mean
+    yield np.exp(own[0]), "only the first transformation was looked at", mean
+    yield np.median(np.exp(own), axis=0), "the median over the transformations", mean
+    yield np.exp(own).min(axis=0), "the worst transformation alone", mean
+    yield np.exp(own).prod(axis=0), "the product over the transformations", mean
 
 
 # ------------------------------------------------------------ exercise 4.9
 
 
-def dirichlet_mistakes(log_p: NDArray[Any], alphas: NDArray[Any]) -> Mistakes:
-    """Yield what typical mistakes give in 4.9, each with the reason and the cure."""
+def dirichlet_mistakes(right: Floats, log_p: NDArray[Any], alphas: NDArray[Any]) -> Mistakes:
+    """Yield what typical mistakes give in 4.9, each with the reason and the cure.
+
+    Parameters
+    ----------
+    right : ndarray of float, shape (n,)
+        The right scores. All of the mistakes rest on them: nothing here gives an answer away.
+    log_p : ndarray of float, shape (n, t, k)
+    alphas : ndarray of float, shape (t, k)
+    """
     logs, weights = np.asarray(log_p, np.float64), np.asarray(alphas, np.float64) - 1
-    count, labels = alphas.shape
-    terms = logs * weights  # (n, t, k)
-    log_density = np.einsum("ntk->n", terms)
+    (count, labels), mean_log = alphas.shape, logs.sum(axis=(1, 2)) / alphas.shape[0]
     one, mean = "the factor is alpha - 1", "a mean over transformations, a sum over labels"
     minus = "put a minus before it: a low density is odd"
-    yield log_density / count, "the sign: this one is high for normal images", minus
-    yield -log_density, "the sum over the transformations", "the mean over them: divide by t"
-    yield log_density, "the sum over the transformations, without the minus", mean
-    for sign in (-1, 1):
-        whole = sign * np.einsum("ntk->n", terms + logs)
-        yield whole / count, "the 1 is missing in alpha - 1", one
-        yield whole, "the 1 is missing in alpha - 1, and the mean is a sum", one
-        yield (sign * np.einsum("ntk->n", terms + 2 * logs) / count, "1 is added to alpha", one)
-        yield (sign * log_density / labels / count, "a mean over the labels as well", mean)
-        yield sign * log_density / labels, "a mean over the labels, a sum over the rest", mean
-        probabilities = np.einsum("ntk,tk->n", np.exp(logs), weights)
-        yield (sign * probabilities / count, "the logarithm was undone: it stands in the formula",
-               "log_p goes in as it is")  # fmt: skip
-        yield (sign * terms[:, 0].sum(axis=1), "only the first transformation was looked at", mean)
-        own = min(count, labels)
-        of_own = sum(terms[:, place, place] for place in range(own))
-        for parts in (1, own):
-            yield (sign * of_own / parts, "only the right labels were added up",
-                   "all labels: the wrong ones say something too")  # fmt: skip
-        if count == labels:
-            yield (sign * np.einsum("ntk,kt->n", logs, weights) / count,
-                   "rows and columns of alphas are swapped",
-                   "alphas[j] belongs to transformation j, as log_p[:, j] does")  # fmt: skip
+    yield -right, "the sign: this one is high for normal images", minus
+    yield count * right, "the sum over the transformations", "the mean over them: divide by t"
+    yield -count * right, "the sum over the transformations, without the minus", mean
+    for sign in (1, -1):
+        whole = sign * (right - mean_log)
+        yield whole, "the 1 is missing in alpha - 1", one
+        yield count * whole, "the 1 is missing in alpha - 1, and the mean is a sum", one
+        yield sign * (right - 2 * mean_log), "1 is added to alpha", one
+        yield sign * (right + mean_log), "2 is taken off alpha", one
+        yield sign * right / labels, "a mean over the labels as well", mean
+        yield sign * count * right / labels, "a mean over the labels, a sum over the rest", mean
+        constant = np.mean(gammaln(alphas.sum(axis=1)) - gammaln(alphas).sum(axis=1))
+        for minus_or_plus in (1, -1):
+            yield (sign * (right - minus_or_plus * constant),
+                   "the constant of the density is in it, which the formula leaves out",
+                   "the sum of (alpha - 1) * log p alone")  # fmt: skip
+        for wrong, why, advice in _other_terms(logs, weights, mean):
+            yield sign * (right + wrong), why, advice
+
+
+def _other_terms(logs: Floats, weights: Floats, mean: str) -> Iterator[tuple[Floats, str, str]]:
+    """Yield by how much scores of other terms differ from the right ones."""
+    count, terms = len(weights), logs * weights
+    own = [(place, place) for place in range(min(weights.shape))]
+    every = np.ones(weights.shape, bool)
+    first, others = every.copy(), every.copy()
+    first[0] = False
+    others[tuple(np.transpose(own))] = False
+    rest = terms[:, others].sum(axis=1) / count
+    yield rest, "only the right labels were added up", "all labels: the wrong ones say more"
+    undone = ((np.exp(logs) - logs) * weights).sum(axis=(1, 2)) / count
+    yield (-undone, "the logarithm was undone: it stands in the formula",
+           "log_p goes in as it is")  # fmt: skip
+    yield (terms[:, first].sum(axis=1) / count - (count - 1) / count * terms[:, 0].sum(axis=1),
+           "only the first transformation was looked at", mean)  # fmt: skip
+    if weights.shape[0] == weights.shape[1]:
+        yield ((logs * (weights - weights.T)).sum(axis=(1, 2)) / count,
+               "rows and columns of alphas are swapped",
+               "alphas[j] belongs to transformation j, as log_p[:, j] does")  # fmt: skip
 
 
 def flat_is_nothing(got: Any) -> Finding | None:
@@ -188,11 +225,15 @@ def flat_is_nothing(got: Any) -> Finding | None:
     scores = np.asarray(got, np.float64)
     if np.abs(scores).max() < 1e-9:  # 0 times anything; the mistake gives whole numbers
         return None
+    why, advice = "the 1 is missing in alpha - 1", "the factor of each logarithm is alpha - 1"
+    if np.ptp(scores) < 1e-9 * np.abs(scores).max():
+        why = "the constant of the density is in it, which the formula leaves out"
+        advice = "the sum of (alpha - 1) * log p alone"
     return Finding(
         "scores of 0 where every alpha is 1: then all images are equally likely",
         f"scores {short(scores)}",
-        "the 1 is missing in alpha - 1",
-        "the factor of each logarithm is alpha - 1",
+        why,
+        advice,
     )
 
 

@@ -1,40 +1,41 @@
-"""Exercise 4.6: what can be wrong with a training. Measurements come from `nb4_probes_scores`."""
+"""Exercise 4.6: what can be wrong with a training. `nb4_watched` reads what was measured."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from data_utils.selfcheck.nb3_distances import short
+from data_utils.selfcheck.nb4_watched import Batch, Floats, Training, softmax
 from data_utils.selfcheck.words import Finding
 
 FALLEN = 0.7  # of the first loss; Adam's default rate leaves 0.3 to 0.53, a tenth of it 0.9
-SAME_LOSS = 1e-3  # relative; single floats agree to 1e-6, one batch differs from all by per cents
 REPEATED = 1e-3  # of logits: order alone moves them by 1e-2 and more, rounding by 1e-6
 LEFT_OVER = 0.01  # of a gradient; it is 0 where the gradient is emptied, above 0.3 where not
+ALONG = 0.999  # cosine between two gradients; those of other losses lie below 0.99
 FOUR_LINES = "for each batch: the loss, zero_grad(), backward(), step()"
-Report = Mapping[str, Any]
-Floats = NDArray[np.float64]
 
 
 # ------------------------------------------------------------ does it learn?
 
 
-def training_learns(report: Report) -> Finding | None:
-    """The weights of the network that came in move, and its loss falls."""
-    logits = [np.asarray(report[name], np.float64) for name in ("start", "end")]
-    places = np.arange(len(logits[0]))
-    before, after = (float(_entropies(part, places).mean()) for part in logits)
-    if report["moved"] == 0:
+def training_moves(training: Training) -> Finding | None:
+    """The weights of the network that came in move, and it was asked with gradients."""
+    if training.batches and not np.array_equal(training.start, training.end):
+        return None
+    why = (
+        "step() or backward() is missing, the gradients were emptied between the two, or "
+        "another network was trained than the one that came in"
+    )
+    if not training.batches:
         why = (
-            "step() or backward() is missing, the gradients were emptied between the two, or "
-            "another network was trained than the one that came in"
+            "network(x) was never asked: another network was trained than the one that came in, or "
+            "gradients are switched off"
         )
-        if not report["batches"]:
-            why = "network(x) was never asked, or with gradients switched off"
-        return Finding("a network whose weights move", "exactly the same weights", why,
-                       FOUR_LINES)  # fmt: skip
+    return Finding("a network whose weights move", "exactly the same weights", why, FOUR_LINES)
+
+
+def training_learns(training: Training) -> Finding | None:
+    """The loss of the network that came in falls."""
+    before, after = (training.loss(weights) for weights in (training.start, training.end))
     if after < FALLEN * before:
         return None
     why = "too few or too small steps, or another loss than the cross-entropy of logits and labels"
@@ -49,9 +50,9 @@ def training_learns(report: Report) -> Finding | None:
     )
 
 
-def training_mode(report: Report) -> Finding | None:
+def training_mode(training: Training) -> Finding | None:
     """The network is in training mode whenever it learns."""
-    modes = [batch["training"] for batch in _learnt(report)]
+    modes = [batch.training for batch in training.learnt()]
     if modes and all(modes):
         return None
     why, advice = "it came in evaluation mode and was left so", "network.train() before the loop"
@@ -66,25 +67,83 @@ def training_mode(report: Report) -> Finding | None:
     )  # fmt: skip
 
 
-def gradients_are_emptied(report: Report) -> Finding | None:
+def gradients_are_emptied(training: Training) -> Finding | None:
     """Each step follows the gradient of its own batch alone."""
-    share = float(report["left_over"])
-    if share <= LEFT_OVER:
+    finding = training_moves(training)
+    if finding:
+        return finding
+    shares = [0.0]
+    for batch in training.batches:
+        if batch.learnt and batch.held.size and (batch.places >= 0).all():
+            own = training.gradient(batch)
+            shares.append(float(np.linalg.norm(batch.held - own) / max(np.linalg.norm(own), 1e-12)))
+    if max(shares) <= LEFT_OVER:
         return None
     return Finding(
         "gradients of the present batch alone",
-        f"beside it, up to {share:.1f} times as much from batches before",
+        f"beside it, up to {max(shares):.1f} times as much from batches before",
         "gradients add up: zero_grad() is missing, or is called once per epoch",
         "optimizer.zero_grad() for every batch, before backward()",
     )
 
 
+def loss_is_cross_entropy(training: Training) -> Finding | None:
+    """The gradient at the logits is that of the cross-entropy with the right labels."""
+    batches = [b for b in training.batches if b.learnt and (b.places >= 0).all()]
+    for batch in batches:
+        right = (softmax(batch.logits) - _labels(batch)) / len(batch.places)
+        if _along(batch.pull, right):
+            continue
+        why, advice = (
+            "another loss, or other labels",
+            "nn.functional.cross_entropy(network(x), labels)",
+        )
+        for wrong, reason in _other_pulls(batch):
+            if _along(batch.pull, wrong):
+                why = reason
+                break
+        return Finding("a loss that is the cross-entropy of logits and labels",
+                       "a gradient that points elsewhere", why, advice)  # fmt: skip
+    if batches:
+        return None
+    return Finding("a loss that is the cross-entropy of logits and labels",
+                   "no gradient reaches the network", "backward() was never called, or the inputs "
+                   "were changed", FOUR_LINES)  # fmt: skip
+
+
+def _labels(batch: Batch) -> Floats:
+    count = batch.logits.shape[1]
+    return np.eye(count)[batch.places % count]
+
+
+def _other_pulls(batch: Batch) -> Iterator[tuple[Floats, str]]:
+    """Yield the gradients at the logits of other losses, each with the reason."""
+    p, labels = softmax(batch.logits), _labels(batch)
+    twice = softmax(p) - labels  # of the probabilities; then on through the first softmax
+    yield (p * (twice - (p * twice).sum(axis=1, keepdims=True)),
+           "a softmax before the cross-entropy, which takes logits")  # fmt: skip
+    squared = p - labels
+    yield (p * (squared - (p * squared).sum(axis=1, keepdims=True)),
+           "the squared error of the probabilities")  # fmt: skip
+    yield batch.logits - labels, "the squared error of the logits"
+    yield labels - p, "the loss has a minus: it climbs"
+    yield -labels, "minus the logit of the right label: the softmax is missing"
+    smooth = 0.9 * labels + 0.1 / labels.shape[1]
+    yield p - smooth, "smoothed labels"
+    yield p - labels[::-1], "pictures and labels are in different orders"
+
+
+def _along(one: Floats, other: Floats) -> bool:
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return lengths > 0 and float((one * other).sum()) >= ALONG * lengths
+
+
 # ------------------------------------------------------------ what does it see?
 
 
-def every_picture_once(report: Report, epochs: int) -> Finding | None:
+def every_picture_once(training: Training, epochs: int) -> Finding | None:
     """In each epoch every image comes once under every transformation."""
-    total, groups = len(report["start"]), _epochs(report, epochs)
+    total, groups = len(training.pictures), training.epochs(epochs)
     expected = f"each of {total} pictures once in each of {epochs} epochs"
     seen = np.concatenate([np.zeros(0, int), *groups])
     if (seen < 0).any():
@@ -112,27 +171,33 @@ def every_picture_once(report: Report, epochs: int) -> Finding | None:
     return None
 
 
-def another_order(report: Report, other: Report, epochs: int) -> Finding | None:
+def another_order(training: Training, other: Training, epochs: int) -> Finding | None:
     """The order is mixed, differs from epoch to epoch, and from seed to seed."""
-    orders, others = (_epochs(part, epochs) for part in (report, other))
+    orders, others = (part.epochs(epochs) for part in (training, other))
     cure = "labelled_batches(images, transforms, seed + epoch)"
     for epoch, places in enumerate(orders):
         if len(places) and (np.diff(places) > 0).all():
             return Finding("pictures in mixed order", f"in epoch {epoch + 1} image after image",
                            "nothing mixes them", cure)  # fmt: skip
-        if epoch and np.array_equal(places, orders[0]):
-            return Finding("another order in each epoch", f"epoch {epoch + 1} is as epoch 1",
+        if any(np.array_equal(places, before) for before in orders[:epoch]):
+            return Finding("another order in each epoch", f"epoch {epoch + 1} is as one before",
                            "the same seed in each epoch", cure)  # fmt: skip
     if orders and others and np.array_equal(orders[0], others[0]):
         return Finding("another order for another seed", "the same order in the first epoch",
                        "seed is not used: a fixed number, or the epoch alone", cure)  # fmt: skip
+    if len(orders) < epochs:
+        return Finding(f"{epochs} epochs in mixed order", f"{len(orders)} of them",
+                       "nothing was learnt from, or in parts that are no epochs", cure)  # fmt: skip
     return None
 
 
-def training_repeats(first: Report, again: Report) -> Finding | None:
+def training_repeats(first: Training, again: Training) -> Finding | None:
     """The same seed gives the same network, whatever was drawn at random before."""
-    one, two = (np.asarray(report["end"], np.float64) for report in (first, again))
-    if one.shape == two.shape and np.abs(one - two).max() <= REPEATED:
+    finding = training_moves(first)
+    if finding:
+        return finding
+    one, two = (part.logits(part.end) for part in (first, again))
+    if np.abs(one - two).max() <= REPEATED:
         return None
     return Finding(
         "the same network for the same seed",
@@ -140,124 +205,3 @@ def training_repeats(first: Report, again: Report) -> Finding | None:
         "something is drawn at random that seed does not decide",
         "mix by labelled_batches(images, transforms, seed + epoch), and by nothing else",
     )
-
-
-# ------------------------------------------------------------ history
-
-
-def history_form(report: Report, epochs: int) -> Finding | None:
-    """One plain finite number for each epoch."""
-    history = report["history"]
-    expected = f"a list of {epochs} numbers, one for each epoch"
-    if history is None:
-        return Finding(expected, f"an object of type {report['kind']}",
-                       "nothing is returned, or something else", "return history")  # fmt: skip
-    if len(history) != epochs:
-        why = "not one entry for each epoch"
-        if epochs and len(history) == len(_learnt(report)):
-            why = "one entry for each batch"
-        elif len(history) == 1:
-            why = "the return stands inside the loop, or only one number was kept"
-        return Finding(expected, f"{len(history)} entries", why,
-                       "history.append(...) once, at the end of each epoch")  # fmt: skip
-    if "Tensor" in report["kinds"]:
-        return Finding(expected, "tensors", "they hold on to the whole computation",
-                       "loss.item() gives the number")  # fmt: skip
-    if not np.isfinite(history).all():
-        return Finding(expected, "something that is no finite number",
-                       "lists or arrays in the list, or a loss that grew without end",
-                       "append float(np.mean(losses))")  # fmt: skip
-    return None
-
-
-def no_epoch(report: Report) -> Finding | None:
-    """With epochs=0 nothing is learnt, and the list is empty."""
-    finding = history_form(report, 0)
-    if finding is None and (report["moved"] > 0 or _learnt(report)):
-        return Finding("with epochs=0 a network that stays as it is", "weights that moved",
-                       "a number of epochs of its own", "for epoch in range(epochs)")  # fmt: skip
-    return finding
-
-
-def history_is_mean_loss(report: Report, epochs: int) -> Finding | None:
-    """Each number is the mean loss of its epoch, over batches or over pictures."""
-    batches = _learnt(report)
-    known = all((np.asarray(batch["places"]) >= 0).all() for batch in batches)
-    if not batches or len(batches) % epochs or not known:
-        return None  # whether it sees the right pictures is another check's question
-    losses = [_entropies(np.asarray(b["logits"]), np.asarray(b["places"])) for b in batches]
-    groups = [
-        losses[i : i + len(losses) // epochs] for i in range(0, len(losses), len(losses) // epochs)
-    ]
-    history = np.asarray(report["history"], np.float64)
-    right = _each(groups, np.mean)
-    pooled = np.array([np.concatenate(group).mean() for group in groups])
-    if _near(history, right) or _near(history, pooled):
-        return None
-    why, advice = "another loss, or another mean", "float(np.mean(losses)), with one loss per batch"
-    for wrong, reason in _other_histories(groups, batches):
-        if _near(history, wrong):
-            why = reason
-            break
-    return Finding(f"the mean losses {short(right)}", short(history), why, advice)
-
-
-def _other_histories(
-    groups: list[list[Floats]], batches: list[Report]
-) -> Iterator[tuple[Floats, str]]:
-    """Yield what typical mistakes would write down, each with the reason."""
-    flat = [np.mean(loss) for group in groups for loss in group]
-    count = len(groups[0])
-    pictures = sum(len(loss) for loss in groups[0])
-    sums = _each(groups, np.sum)
-    yield np.array([group[-1].mean() for group in groups]), "the loss of the last batch alone"
-    yield np.array([group[0].mean() for group in groups]), "the loss of the first batch alone"
-    yield sums, "the sum over the batches"
-    yield sums / pictures, "the sum of the batches' means, divided by the number of pictures"
-    yield (np.array([np.mean(flat[: (i + 1) * count]) for i in range(len(groups))]),
-           "the losses of earlier epochs are in it: empty the list in each epoch")  # fmt: skip
-    yield np.cumsum(sums), "the losses of earlier epochs are added: begin at 0 in each epoch"
-    yield (
-        np.cumsum(sums) / count,
-        "the losses of earlier epochs are added: begin at 0 in each epoch",
-    )
-    twice = [
-        _entropies(_softmax(np.asarray(b["logits"])), np.asarray(b["places"])) for b in batches
-    ]
-    again = [twice[i : i + count] for i in range(0, len(twice), count)]
-    yield _each(again, np.mean), "a softmax before the cross-entropy, which takes logits"
-
-
-def _each(groups: list[list[Floats]], reduce: Any) -> Floats:
-    return np.array([reduce([loss.mean() for loss in group]) for group in groups])
-
-
-def _learnt(report: Report) -> list[Report]:
-    """Return the batches that it learnt from; all that it saw if it never called backward()."""
-    batches = list(report["batches"])
-    return [batch for batch in batches if batch["learnt"]] or batches
-
-
-def _epochs(report: Report, epochs: int) -> list[NDArray[np.int_]]:
-    """Return the places of the pictures, cut after each epoch's number of batches."""
-    places = [np.asarray(batch["places"]) for batch in _learnt(report)]
-    if not places or len(places) % epochs:
-        return [np.concatenate(places)] if places else []
-    each = len(places) // epochs
-    return [np.concatenate(places[i : i + each]) for i in range(0, len(places), each)]
-
-
-def _entropies(logits: Floats, places: NDArray[np.int_]) -> Floats:
-    """Return the cross-entropy of each picture; its label follows from its place."""
-    found: Floats = -np.log(_softmax(logits)[np.arange(len(places)), places % logits.shape[1]])
-    return found
-
-
-def _softmax(logits: Floats) -> Floats:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return np.maximum(shares, 1e-300)
-
-
-def _near(history: Floats, other: Floats) -> bool:
-    return bool(np.allclose(history, other, rtol=SAME_LOSS, atol=1e-6))

@@ -99,7 +99,10 @@ def twin_values(
     if not wrong:
         return None
     why, advice = "the differences differ", BY_HAND
-    explained = [list(_twin_mistakes(transformed, limit)) for limit in limits]
+    explained = [
+        list(_twin_mistakes(pairs, transformed, limit))
+        for pairs, limit in zip(right, limits, strict=True)
+    ]
     for mistake in zip(*explained, strict=True):
         if [pairs for pairs, _, _ in mistake] == found:
             _, why, advice = mistake[0]
@@ -119,55 +122,68 @@ def _named(pairs: set[Pair]) -> str:
 
 
 def _twin_mistakes(
-    transformed: NDArray[np.uint8], limit: float
+    right: set[Pair], transformed: NDArray[np.uint8], limit: float
 ) -> Iterator[tuple[set[Pair], str, str]]:
-    """Return what typical mistakes give, each with the reason and the cure."""
-    mean = "take one mean over all images and pixels"
+    """Return what typical mistakes give, each with the reason and the cure.
+
+    What would be right but for a factor or for a detail is picked out of the right pairs, which
+    the caller has: nothing here gives an answer away.
+    """
+    mean, scale = "take one mean over all images and pixels", "divide by 255.0 first"
     grey = transformed.astype(np.float64)
     apart = np.abs(grey[:, :, None] - grey[:, None]) / 255  # (n, t, t, rows, columns)
-    each = apart.mean(axis=(3, 4))
-    count = grey.shape[1]
-    with np.errstate(over="ignore"):
-        wrapped = np.abs(transformed[:, :, None] - transformed[:, None])
-    tables = (
-        (_over_all(wrapped.astype(np.float64)) / 255,
-         "whole numbers of eight bits wrap around: 0 - 51 is 205", "divide by 255.0 first"),
+    each, count = apart.mean(axis=(3, 4)), grey.shape[1]
+    larger = (
         (255 * _over_all(apart), "the grey values run to 255: they were not scaled to [0, 1]",
-         "divide by 255.0 first"),
-        (_over_all(wrapped.astype(np.float64)),
-         "neither scaled, nor safe from wrapping around: 0 - 51 is 205", "divide by 255.0 first"),
-        (np.abs(_over_all((grey[:, :, None] - grey[:, None]) / 255)),
-         "the absolute value came after the mean, where lighter and darker pixels cancel", mean),
-        (_over_all((grey[:, :, None] - grey[:, None]) / 255),
-         "the absolute value is missing: what is darker counts as below 0", "np.abs(...)"),
-        (_over_all(apart**2), "the squared difference", "the absolute difference is asked for"),
+         scale),
+        (_over_all(apart) * grey.size / count, "a sum over all pixels, not the mean", mean),
+        (each.sum(axis=0), "the images' means were added up", mean),
+        (each.max(axis=0), "the images were judged one by one, and the worst counted", mean),
         (np.sqrt(_over_all(apart**2)), "the root of the squared difference",
          "the absolute difference is asked for"),
-        (each.max(axis=0), "the images were judged one by one, and the worst counted", mean),
-        (each.min(axis=0), "the images were judged one by one, and the best counted", mean),
-        (each[0], "the first image alone was looked at", mean),
         (apart.max(axis=(0, 3, 4)), "the largest difference of a pixel counted", mean),
-        (_over_all(apart) * grey.size / count, "a sum over all pixels, not the mean", mean),
-        (np.median(apart, axis=(0, 3, 4)), "the median, not the mean", mean),
     )  # fmt: skip
-    for table, why, advice in tables:
+    for table, why, advice in larger:  # larger differences leave fewer pairs
+        yield right & _below(table, limit), why, advice
+    for table, why, advice in _other_tables(transformed, grey, apart, each):
         yield _below(table, limit), why, advice
-    right = _over_all(apart)
-    everything = _below(np.zeros_like(right), 1.0)
-    strict = "less than limit: <"
-    yield everything - _below(right, limit), "these are the pairs that differ", strict
-    yield (
-        _below(right, np.nextafter(limit, 2.0)),
-        "a difference that equals limit is no twin",
-        strict,
-    )
-    near = _below(right, limit)
-    yield ({(i, j) for i, j in near if j == i + 1}, "only neighbours in the list were compared",
+    everything, strict = _below(np.zeros((count, count)), 1.0), "less than limit: <"
+    equal = _below(np.where(_over_all(apart) == limit, 0.0, 1.0), 0.5)
+    yield everything - right, "these are the pairs that differ", strict
+    yield right | equal, "a difference that equals limit is no twin", strict
+    yield ({(i, j) for i, j in right if j == i + 1}, "only neighbours in the list were compared",
            "two loops: for each i, all j from i + 1 on")  # fmt: skip
-    yield ({(i, j) for i, j in near if i == 0}, "only the identity was compared with the others",
+    yield ({(i, j) for i, j in right if i == 0}, "only the identity was compared with the others",
            "two loops: for each i, all j from i + 1 on")  # fmt: skip
-    yield ({(i, j) for i, j in near if j < count - 1}, "the last transformation was left out",
+    yield ({(i, j) for i, j in right if j < count - 1}, "the last transformation was left out",
            "let j run to the last one: range(i + 1, t)")  # fmt: skip
+
+
+def _other_tables(
+    transformed: NDArray[np.uint8], grey: Table, apart: Table, each: Table
+) -> Iterator[tuple[Table, str, str]]:
+    """Yield differences that were worked out in another way, the reason, and the cure."""
+    mean = "take one mean over all images and pixels"
+    with np.errstate(over="ignore"):
+        wrapped = np.abs(transformed[:, :, None] - transformed[:, None]).astype(np.float64)
+    signed = (grey[:, :, None] - grey[:, None]) / 255
+    yield (_over_all(wrapped) / 255, "whole numbers of eight bits wrap around: 0 - 51 is 205",
+           "divide by 255.0 first")  # fmt: skip
+    yield (_over_all(wrapped), "neither scaled, nor safe from wrapping around: 0 - 51 is 205",
+           "divide by 255.0 first")  # fmt: skip
+    whole = np.abs(_over_all(signed))
+    yield (whole, "the absolute value came after the mean, where lighter and darker pixels cancel",
+           mean)  # fmt: skip
+    yield (_over_all(signed), "the absolute value is missing: what is darker counts as below 0",
+           "np.abs(...)")  # fmt: skip
+    yield _over_all(apart**2), "the squared difference", "the absolute difference is asked for"
+    yield np.median(apart, axis=(0, 3, 4)), "the median, not the mean", mean
+    if len(grey) > 1:  # of one image these are no mistakes
+        yield (np.abs(signed.mean(axis=0)).mean(axis=(2, 3)),
+               "mean images were compared: what differs from image to image cancels in them",
+               "the absolute differences of each image, then one mean")  # fmt: skip
+        yield each.min(axis=0), "the images were judged one by one, and the best counted", mean
+        yield each[0], "the first image alone was looked at", mean
 
 
 def _over_all(apart: NDArray[Any]) -> Table:

@@ -7,7 +7,9 @@ import numpy as np
 
 from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc
-from data_utils.selfcheck import nb1_detector, nb1_score, nb3_detector, nb4_detector
+from data_utils.selfcheck import nb3_detector, nb4_detector, nb4_put_together
+from data_utils.selfcheck.nb4_probes_detector import fit_report
+from data_utils.selfcheck.nb4_put_together import BUDGETS, LOSSES
 from data_utils.selfcheck.words import Ask, Found, expect, finding_for_exception
 
 TARGET_FPR = 0.1  # other than the notebook's, so that an argument that is ignored shows
@@ -17,6 +19,7 @@ TRAIN, VAL, JUDGED = 200, 100, 60  # images
 
 def check_detector(fit_detector: Ask) -> None:
     """Exercise 4.10 on 200 zeros, trained for the quick budget: some seconds."""
+    _check_what_is_handed_on(fit_detector)
     data = load_mnist("embedded")
     zeros, others = data.images[data.labels == DIGIT], data.images[data.labels != DIGIT]
     x_train, x_val, normal, _ = np.split(zeros, np.cumsum([TRAIN, VAL, JUDGED]))
@@ -36,7 +39,26 @@ def check_detector(fit_detector: Ask) -> None:
     scores = [_scores(trained, images) for images in (normal, anomaly)]
     expect(nb4_detector.score_is_upright(auroc(*scores)))
     expect(nb3_detector.threshold_is_set(trained.threshold))
-    expect(nb1_score.threshold_value(trained.threshold, _scores(trained, x_val), TARGET_FPR))
+    known, own = (_scores(trained, images) for images in (x_train, x_val))
+    expect(nb4_detector.threshold_value(trained.threshold, own, TARGET_FPR, known))
+
+
+def _check_what_is_handed_on(fit_detector: Ask) -> None:
+    """Images, budget, seed and losses, with simple functions in the places of the others."""
+    images = np.random.default_rng(48).integers(0, 256, (50, 28, 28)).astype(np.uint8)
+
+    def put_together(seed: int, **settings: Any) -> Any:
+        report = fit_report(fit_detector, images[:30], images[30:], seed, settings, LOSSES)
+        expect(nb4_put_together.put_together_form(report))
+        return report
+
+    for budget, numbers in BUDGETS.items():
+        report = put_together(5, budget=budget)
+        expect(nb4_put_together.trained_as_asked(report["calls"], images[:30], (budget, *numbers)))
+        expect(nb4_put_together.losses_are_handed_on(report["calls"], report["history"], LOSSES))
+    seeds = [put_together(seed, budget="quick")["calls"] for seed in (5, 90)]
+    expect(nb4_put_together.training_follows_the_seed(*seeds))
+    expect(nb4_put_together.nothing_trained(put_together(5, budget="quick", train=False)["calls"]))
 
 
 def _scores(detector: Any, images: Any) -> Any:
@@ -46,7 +68,7 @@ def _scores(detector: Any, images: Any) -> Any:
     except Exception as error:
         kind, name = type(error).__name__, "dirichlet_score"
         raise Found(finding_for_exception(name, kind, str(error), "", frozenset())) from None
-    expect(nb1_detector.scores_form(scores, len(images)))
+    expect(nb4_detector.scores_form(scores, len(images)))
     return np.asarray(scores, float)
 
 

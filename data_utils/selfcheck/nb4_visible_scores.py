@@ -6,31 +6,57 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.selfcheck import nb4_ascent, nb4_dirichlet, nb4_protocol, nb4_scores, nb4_training
+from data_utils.selfcheck import (
+    nb4_ascent,
+    nb4_dirichlet,
+    nb4_history,
+    nb4_protocol,
+    nb4_scores,
+    nb4_training,
+    nb4_watched,
+)
 from data_utils.selfcheck.nb2_audit import has_keys
 from data_utils.selfcheck.nb4_probes_scores import ascent_report, one_sided, training_report
-from data_utils.selfcheck.words import Ask, expect
+from data_utils.selfcheck.words import Ask, Finding, Found, expect
 
 Floats = NDArray[np.float64]
 
 
 def check_training(train_classifier: Ask) -> None:
     """Exercise 4.6 on images that are bright at the top: are they turned by half?"""
-    images, turns, epochs = one_sided(140, 46), (0, 2), 6
-    report = training_report(train_classifier, images, turns, epochs, 7)
-    expect(nb4_training.history_form(report, epochs))
-    expect(nb4_training.every_picture_once(report, epochs))
-    expect(nb4_training.training_mode(report))
-    expect(nb4_training.gradients_are_emptied(report))
-    expect(nb4_training.training_learns(report))
-    expect(nb4_training.history_is_mean_loss(report, epochs))
-    expect(nb4_scores.inputs_left_alone([images], [report["images"]]))
+    images, epochs = one_sided(140, 46), 6
+    training = _trained(train_classifier, images, epochs, 7)
+    expect(nb4_history.history_form(training, epochs))
+    for question in (
+        nb4_training.training_moves,
+        lambda known: nb4_training.every_picture_once(known, epochs),
+        nb4_training.training_mode,
+        nb4_training.gradients_are_emptied,
+        nb4_training.loss_is_cross_entropy,
+        nb4_training.training_learns,
+        lambda known: nb4_history.history_is_mean_loss(known, epochs),
+        lambda known: nb4_scores.inputs_left_alone([images], [known.images]),
+    ):
+        expect(question(training))
     first, again, other = (
-        training_report(train_classifier, images[:70], turns, 2, seed, before)
+        _trained(train_classifier, images[:70], 2, seed, before)
         for seed, before in ((8, 1), (8, 2), (40, 1))
     )
     expect(nb4_training.another_order(first, other, 2))
     expect(nb4_training.training_repeats(first, again))
+    expect(nb4_history.no_epoch(_trained(train_classifier, images[:20], 0, 9)))
+
+
+def _trained(
+    train_classifier: Ask, images: NDArray[np.uint8], epochs: int, seed: int, before: int = 1
+) -> nb4_watched.Training:
+    """Train the small network on images that are upright or turned by half."""
+    turns = (0, 2)
+    report = training_report(train_classifier, images, turns, epochs, seed, before)
+    training = nb4_watched.as_training(report, images, turns)
+    if isinstance(training, Finding):
+        raise Found(training)
+    return training
 
 
 def _ask_scores(
@@ -60,14 +86,12 @@ def check_simplified(simplified_score: Ask) -> None:
     """Exercise 4.7 on four images by hand, and on logarithms of -800."""
     log_p = _three_labels()
     expected = -np.array([0.8, 0.3, 0.08, 1.97 / 3])
-    _ask_scores(simplified_score, (log_p,), expected, nb4_scores.simplified_mistakes(log_p))
+    mistakes = nb4_scores.simplified_mistakes(expected, log_p)
+    _ask_scores(simplified_score, (log_p,), expected, mistakes)
     impossible = np.where(np.eye(3)[None, ::-1] > 0, 0.0, -800.0)  # right in the middle alone
-    _ask_scores(
-        simplified_score,
-        (impossible,),
-        np.array([-1 / 3]),
-        nb4_scores.simplified_mistakes(impossible),
-    )
+    expected = np.array([-1 / 3])
+    mistakes = nb4_scores.simplified_mistakes(expected, impossible)
+    _ask_scores(simplified_score, (impossible,), expected, mistakes)
 
 
 def check_dirichlet_score(dirichlet_score: Ask) -> None:
@@ -76,7 +100,7 @@ def check_dirichlet_score(dirichlet_score: Ask) -> None:
     alphas = np.array([[4.0, 2.0, 0.5], [0.25, 3.0, 1.5]])
     # image 0: (-3 - 2 + 1.5) + (0.375 - 8 - 1) = -12.125; image 1: (-6 - 0.5 + 3) + (...) = -7.25
     expected = np.array([12.125, 7.25]) / 2
-    mistakes = list(nb4_scores.dirichlet_mistakes(log_p, alphas))
+    mistakes = nb4_scores.dirichlet_mistakes(expected, log_p, alphas)
     _ask_scores(dirichlet_score, (log_p, alphas), expected, mistakes)
     expect(nb4_scores.flat_is_nothing(dirichlet_score(log_p, np.ones((2, 3)))))
     never = np.full((2, 2, 2), np.log(0.5))
@@ -124,9 +148,9 @@ def check_rates(error_rates: Ask) -> None:
         got = error_rates(truth, called, positive)
         expect(nb4_scores.inputs_left_alone(before, [truth, called]))
         expect(has_keys(got, nb4_protocol.RATE_KEYS, nb4_protocol.RATE_KEYS))
-        for name, value in zip(nb4_protocol.RATE_KEYS, right, strict=True):
-            rate = nb4_protocol.rate_value(name, got[name], value, (truth, called), positive)
-            expect(rate)
+        both = dict(zip(nb4_protocol.RATE_KEYS, right, strict=True))
+        for name in both:
+            expect(nb4_protocol.rate_value(name, got[name], both, (truth, called), positive))
 
 
 def check_summary(summary: Ask) -> None:
@@ -134,15 +158,15 @@ def check_summary(summary: Ask) -> None:
     cases = (
         (
             np.array([[0.7, 0.9, 0.7, 0.9], [0.6, 0.6, 0.6, 0.6]]),
-            np.array([0.9, 0.8]),
+            np.array([0.75, 0.8]),
             # squares of the deviations add up to 0.04; 0.04 / 3 / 4 = 1 / 300
-            ([0.8, 0.6], [300**-0.5, 0], -15, -1.5 / 8.5 * 100, 2),
+            ([0.8, 0.6], [300**-0.5, 0], -7.5, -7.5 / 77.5 * 100, 1),
         ),
         (
             np.array([[0.75, 1.0], [0.5, 0.75], [0.625, 0.625]]),
-            np.array([0.5, 0.875, 0.625]),  # the last class is a draw
-            # means add up to 2.125, the baseline to 2
-            ([0.875, 0.625, 0.625], [0.125, 0.125, 0], 12.5 / 3, 6.25, 1),
+            np.array([0.5, 0.7, 0.625]),  # the last class is a draw
+            # means add up to 2.125, the baseline to 1.825
+            ([0.875, 0.625, 0.625], [0.125, 0.125, 0], 10, 30 / 1.825, 1),
         ),
     )
     for runs, baseline, right in cases:
@@ -156,28 +180,32 @@ def check_summary(summary: Ask) -> None:
 
 
 def check_ascent(ascend: Ask) -> None:
-    """Exercise 4.13 on hills whose pixels can be followed by hand; steps=0 comes last."""
-    flat = np.ones((28, 28))
-    # pull * rate, where the top lies, and each pixel's way from 0.2
+    """Exercise 4.13 on hills of two halves that can be followed by hand; steps=0 comes last."""
+    # pull * rate; for the left half and the right one where the top lies, and the way of a pixel
     ways = (
-        (0.5, 0.6, (0.2, 0.4, 0.5, 0.55)),
-        (2.0, 0.8, (0.2, 1.0)),
-        (2.0, 0.8, (0.2, 1.0, 0.6, 1.0, 0.6)),
-        (0.5, 0.6, (0.2,)),
+        (0.5, (0.6, 0.7), ((0.4, 0.5, 0.55, 0.575), (0.8, 0.75, 0.725, 0.7125))),
+        (2.0, (0.8, 0.8), ((0.2, 1.0), (0.9, 0.7))),
+        (2.0, (0.8, 0.8), ((0.2, 1.0, 0.6, 1.0, 0.6), (0.9, 0.7, 0.9, 0.7, 0.9))),
+        (2.0, (0.2, 0.2), ((0.8, 0.0, 0.4, 0.0), (0.1, 0.3, 0.1, 0.3))),
+        (0.5, (0.6, 0.6), ((0.2,), (0.3,))),
     )
-    for factor, top, way in ways:
-        image, right = way[0] * flat, [pixel * flat for pixel in way]
-        pull, rate = factor / 0.25, 0.25
+    for factor, tops, pixels in ways:
+        right = [_halves(*both) for both in zip(*pixels, strict=True)]
+        image, top, pull, rate = right[0].copy(), _halves(*tops), factor / 0.25, 0.25
 
-        def slope(now: Floats, pull: float = pull, top: float = top) -> Floats:
+        def slope(now: Floats, pull: float = pull, top: Floats = top) -> Floats:
             return pull * (top - now)
 
-        report = ascent_report(ascend, image, top * flat, pull, len(way) - 1, rate)
+        report = ascent_report(ascend, image, top, pull, len(right) - 1, rate)
+        expect(nb4_ascent.ascent_form(report, image))
         expect(nb4_ascent.ascent_keeps_image(report, image))
-        expect(nb4_ascent.ascent_form(report["result"], image))
         expect(nb4_ascent.ascent_arrives(report, right, slope, rate))
         expect(nb4_ascent.ascent_looks_again(report, right))
         expect(nb4_ascent.ascent_stays_inside(report))
+
+
+def _halves(left: float, right: float) -> Floats:
+    return np.repeat([[left, right]], 14, axis=1).repeat(28, axis=0)
 
 
 SCORE_CHECKS: dict[str, Callable[[Ask], None]] = {

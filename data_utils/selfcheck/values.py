@@ -44,10 +44,25 @@ def is_whole_number(value: Any) -> bool:
     return is_number(value) and isinstance(value, (int, np.integer))
 
 
-def as_float_vector(value: Any, length: int) -> NDArray[np.float64] | Finding:
+NOT_FINITE = (
+    "a division by zero, a logarithm of zero, or a number that grew too large",
+    "look at the images of those scores, and guard the denominator",
+)
+
+
+def as_float_vector(
+    value: Any, length: int, *, not_finite: tuple[str, str] = NOT_FINITE
+) -> NDArray[np.float64] | Finding:
     """Return `value` as a float vector of `length`, or say why it is none.
 
     Lists and arrays of any number type are taken: what counts is one finite number per image.
+
+    Parameters
+    ----------
+    value : object
+    length : int
+    not_finite : tuple of two str
+        Why a score may be NaN or infinite, and what to try.
     """
     expected = f"one score per image: shape ({length},)"
     advice = "print the shape of what you return on the two small images above"
@@ -77,7 +92,6 @@ def as_float_vector(value: Any, length: int) -> NDArray[np.float64] | Finding:
         return Finding(
             "finite scores",
             f"{int((~np.isfinite(array)).sum())} of {length} are NaN or infinite",
-            "a division by zero: an image without ink has an ink of 0",
-            "keep the denominator above zero, for example with np.maximum(ink, 1e-12)",
+            *not_finite,
         )
     return array.astype(np.float64)

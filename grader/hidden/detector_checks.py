@@ -4,6 +4,7 @@ The questions are asked here and the words come from each notebook's own module 
 """
 
 import contextlib
+import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from grader.series import exam_series, rounded, training_series
 from grader.student import Student
 
 TARGET_FPR = 0.05  # of every notebook's own threshold
+BATCHES = 4  # for the exam's images; each is a call
 PIECES = (1, 2, 30)  # where images are cut: one, one more, some, and the rest
 
 FloorWords = Callable[[float, float, str], Finding | None]  # AUROC, floor, of what
@@ -62,6 +64,42 @@ def in_other_company(
     return apart
 
 
+def in_random_batches(
+    score: Callable[[np.ndarray], np.ndarray], images: np.ndarray, digits: np.ndarray
+) -> np.ndarray:
+    """Score images in batches whose sizes and make-up nobody knows beforehand.
+
+    One batch is nearly all of one digit, another holds hardly any of it: a score that ranks an
+    image among its batch's is worth little then, and one of each image alone stays what it is.
+
+    Parameters
+    ----------
+    score : callable
+        Takes images and returns one score for each, float (n,).
+    images : ndarray of uint8, shape (n, 28, 28)
+        Varied by the secret; the draw is made from their bytes.
+    digits : ndarray, shape (n,)
+        Or any other labels; they stay out here.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        In the order of `images`.
+    """
+    random = np.random.default_rng(list(hashlib.sha256(images.tobytes()).digest()))
+    batch_of = np.empty(len(images), int)
+    for digit in np.unique(digits):
+        shares = random.dirichlet(np.full(BATCHES, 0.5))  # uneven: one batch gets most of a digit
+        own = digits == digit
+        batch_of[own] = random.choice(BATCHES, own.sum(), p=shares)
+    scores = np.empty(len(images))
+    for batch in range(BATCHES):
+        places = random.permutation(np.flatnonzero(batch_of == batch))
+        if len(places):
+            scores[places] = score(images[places])
+    return scores
+
+
 class ScoreWords(Protocol):
     """What a notebook's module of `selfcheck` says of scores."""
 
@@ -96,19 +134,22 @@ def auroc_of_run(
     ----------
     student : Student
     digit_name : str
-        The notebook's variable that holds the digit.
+        The notebook's variable that holds the digit. It is read from the locked cell: what the
+        run made of it is the student's own matter.
     exam : tuple of ndarray
         Images and their digits, which stay out here.
     facts, series : dict
         Of the report: the AUROC, the curves and the training loss are added.
     """
     detector = student.in_run("variable", "detector")
-    value = student.in_run("value", digit_name)
-    expect(nb1_detector.digit_form(value, digit_name))
-    digit, (images, digits) = int(value), exam
-    scores = student.in_run("method", detector, "anomaly_score", images)
-    expect(nb1_detector.scores_form(scores, len(images)))
-    scores = np.asarray(scores, float)
+    digit, (images, digits) = student.given_number(digit_name), exam
+
+    def score(some: np.ndarray) -> np.ndarray:
+        scores = student.in_run("method", detector, "anomaly_score", some)
+        expect(nb1_detector.scores_form(scores, len(some)))
+        return np.asarray(scores, float)
+
+    scores = in_random_batches(score, images, digits)
     is_normal = student.notebook.setting.is_normal(digits, digit)
     reached = auroc(scores[is_normal], scores[~is_normal])
     facts[f"auroc_exam_{digit}"] = reached

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_utils.selfcheck import nb1_detector
+from data_utils.selfcheck.nb1_fits import SmallFits
 from data_utils.selfcheck.words import expect
 from grader.hidden import refits
 from grader.hidden.nb1_reference import relative_errors
@@ -30,9 +31,14 @@ class Refit(refits.Refit):
 
 def scores_outside(student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
     """Relative error of the detector's reconstructions, whatever exercise 1.2 returns."""
+    return relative_errors(images, copies_outside(student, detector, images))
+
+
+def copies_outside(student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
+    """Return a detector's reconstructions, uint8 (n, 28, 28)."""
     copies = student.method(detector, "reconstruct", images)
     expect(nb1_detector.reconstructions_form(copies, images))
-    return relative_errors(images, np.asarray(copies))
+    return np.asarray(copies)
 
 
 def refit(student: Student, exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:
@@ -45,3 +51,9 @@ def refit(student: Student, exam: tuple[np.ndarray, np.ndarray], which: int) -> 
     exam_normal, exam_anomaly = held_out[digits != digit], held_out[digits == digit]
     trained = student.keep(x_train, x_val, seed, budget="quick")
     return Refit(digit, seed, x_train, x_val, exam_normal, exam_anomaly, trained)
+
+
+def small_fits(student: Student) -> SmallFits:
+    """Return the way to fits of a few images behind the wall."""
+    images = np.random.default_rng(SmallFits.SEED).permutation(learners_images()[0][::10])
+    return SmallFits(student.keep, student.attribute, student.method, images)

@@ -7,13 +7,12 @@ import numpy as np
 from data_utils.images import box_blur
 
 
-def reference_scores(x: np.ndarray, x_hat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Relative squared error and ink of each image, one at a time in float64."""
-    errors, inks = [], []
+def reference_scores(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
+    """Relative squared error of each image, one at a time in float64: shape (n,)."""
+    errors = []
     for image, copy in zip(x.astype(float), x_hat.astype(float), strict=True):
-        inks.append(float((image**2).sum()))
-        errors.append(float(((image - copy) ** 2).sum()) / inks[-1])
-    return np.array(errors), np.array(inks)
+        errors.append(float(((image - copy) ** 2).sum()) / float((image**2).sum()))
+    return np.array(errors)
 
 
 def squared_errors(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
@@ -81,5 +80,5 @@ def score_pair(seed: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarra
     """Images in [0, 1] with different amounts of ink, and imperfect copies."""
     rng = np.random.default_rng(seed)
     x = rng.random(shape) * (rng.random(shape) < rng.uniform(0.1, 0.6))
-    x[:, 0] = 0.5  # some ink in every image
+    x.reshape(len(x), -1)[:, :3] = 0.5  # some ink in every image
     return x.astype(np.float32), np.clip(x + rng.normal(0, 0.2, shape), 0, 1).astype(np.float32)

@@ -25,5 +25,17 @@ def reference_losses(
     return -_mean(on_real) - _mean(on_fake), -_mean(for_generator)
 
 
+def reference_slopes(real: np.ndarray, fake: np.ndarray, smoothing: float) -> dict[str, np.ndarray]:
+    """Derivatives of both losses by each logit: sigmoid minus target, over the batch."""
+    p_real, p_fake = (
+        np.array([1 / (1 + math.exp(-float(z))) for z in part]) for part in (real, fake)
+    )
+    return {
+        "d_real": (p_real - (1 - smoothing)) / len(p_real),
+        "d_fake": p_fake / len(p_fake),
+        "g_fake": (p_fake - 1) / len(p_fake),
+    }
+
+
 def _mean(values: list[float]) -> float:
     return sum(values) / len(values)

@@ -1,11 +1,12 @@
 """Hidden checks of notebook 1, exercises 1.5 and 1.6: the detector, and a better score."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from data_utils.images import network_input
-from data_utils.metrics import auroc
-from data_utils.selfcheck import nb1_detector, nb1_score, nb1_steps
+from data_utils.selfcheck import nb1_detector, nb1_fits, nb1_score, nb1_steps
+from data_utils.selfcheck.nb1_fits import SmallFits
 from data_utils.selfcheck.words import expect
 from grader.examination import Examination
 from grader.hidden.detector_checks import (
@@ -14,16 +15,18 @@ from grader.hidden.detector_checks import (
     auroc_of_run,
     excuse_without_floors,
     in_other_company,
+    own_scores,
     threshold_of_run,
 )
+from grader.hidden.nb1_copies import ScoredCopies
 from grader.hidden.nb1_fits import (
     REFIT_DIGITS,
     Refit,
+    copies_outside,
     refit,
     scores_outside,
+    small_fits,
 )
-from grader.hidden.nb1_reference import exam_copies, score_pair
-from grader.hidden.refits import learners_images
 from grader.sandbox import Handle
 from grader.student import Student
 
@@ -51,9 +54,15 @@ def untrained(fitter: Student, first_fit: Refit) -> Handle:
     return first_fit.fit(fitter, train=False)
 
 
-@pytest.mark.exercise("1.5", weight=2, core=True)
+@pytest.fixture(scope="session")
+def small(fitter: Student) -> SmallFits:
+    """Fits of a second each."""
+    return small_fits(fitter)
+
+
+@pytest.mark.exercise("1.5", weight=1, core=True)
 def test_fit_trains_the_network(student: Student, first_fit: Refit, untrained: Handle) -> None:
-    """The training loss falls and the weights move."""
+    """The loss falls, the weights move, and training images come back better than before."""
     expect(nb1_detector.history_falls(student.attribute(first_fit.trained, "history")))
     expect(nb1_detector.untrained_on_request(student.attribute(untrained, "history")))
     expect(
@@ -62,9 +71,13 @@ def test_fit_trains_the_network(student: Student, first_fit: Refit, untrained: H
             student.method(untrained, "parameters"),
         )
     )
+    learnt = first_fit.x_train[:300]
+    fits = (untrained, first_fit.trained)
+    copies = [copies_outside(student, fit, learnt) for fit in fits]
+    expect(nb1_fits.copies_come_nearer(learnt, *copies))
 
 
-@pytest.mark.exercise("1.5", weight=3, core=True)
+@pytest.mark.exercise("1.5", weight=2, core=True)
 def test_fit_beats_its_untrained_copy(
     student: Student, first_fit: Refit, untrained: Handle, facts: dict[str, float]
 ) -> None:
@@ -77,7 +90,7 @@ def test_fit_beats_its_untrained_copy(
     expect(at_floor(student, "quick", REFIT_DIGITS[0], reached, nb1_detector.reaches_floor))
 
 
-@pytest.mark.exercise("1.5", weight=2)
+@pytest.mark.exercise("1.5", weight=1)
 def test_fit_works_for_another_digit(
     student: Student, exam: tuple[np.ndarray, np.ndarray], facts: dict[str, float]
 ) -> None:
@@ -101,16 +114,44 @@ def test_fit_scores_do_not_depend_on_company(
 
 
 @pytest.mark.exercise("1.5", weight=1)
-def test_fit_follows_the_seed(student: Student) -> None:
+def test_fit_follows_the_seed(small: SmallFits) -> None:
     """The same seed gives the same detector."""
-    images = learners_images()[0][::10]
-    fits = [student.keep(images[:300], images[300:400], 5, budget="quick") for _ in range(2)]
-    first, again = (scores_outside(student, fit, images[400:]) for fit in fits)
-    expect(nb1_detector.same_for_same_seed(first, again))
+    expect(small.follows_seed())
 
 
 @pytest.mark.exercise("1.5", weight=1)
-@pytest.mark.needs("1.2", "1.3")
+def test_fit_gives_another_network_for_another_seed(
+    student: Student, untrained: Handle, small: SmallFits
+) -> None:
+    """Another seed gives another network."""
+    expect(small.another_seed(student.method(untrained, "parameters")))
+
+
+@pytest.mark.exercise("1.5", weight=1)
+def test_fit_follows_the_budget(student: Student, first_fit: Refit, small: SmallFits) -> None:
+    """As many epochs as the budget has, or fewer where the fit stops early."""
+    history = student.attribute(first_fit.trained, "history")
+    expect(nb1_fits.losses_form(history))
+    expect(small.follows_budget(np.size(history)))
+
+
+@pytest.mark.exercise("1.5", weight=1)
+def test_fit_hands_on_its_training_losses(
+    student: Student, first_fit: Refit, small: SmallFits
+) -> None:
+    """The history is the loss on x_train, whatever images x_val holds."""
+    history = student.attribute(first_fit.trained, "history")
+    expect(nb1_fits.losses_form(history))
+    expect(small.hands_on_training_losses(history))
+
+
+@pytest.mark.exercise("1.5", weight=1)
+def test_fit_does_not_train_on_validation_images(small: SmallFits) -> None:
+    """Only x_train is learnt; other validation images leave the training as it is."""
+    expect(small.learns_from_x_train_alone())
+
+
+@pytest.mark.exercise("1.5", weight=1)
 def test_fit_threshold_follows_the_target(student: Student, first_fit: Refit) -> None:
     """The threshold leaves the wanted share of x_val above it: 5 %, or what was asked for."""
     x_val = first_fit.x_val
@@ -118,14 +159,12 @@ def test_fit_threshold_follows_the_target(student: Student, first_fit: Refit) ->
         first_fit.x_train[:100], x_val, 7, target_fpr=0.2, budget="quick", train=False
     )
     for detector, target in ((first_fit.trained, TARGET_FPR), (asked, 0.2)):
-        scores = student.method(detector, "anomaly_score", x_val)
-        expect(nb1_detector.scores_form(scores, len(x_val)))
+        scores = own_scores(student, detector, x_val)
         got = student.attribute(detector, "threshold")
-        expect(nb1_score.threshold_value(got, np.asarray(scores, float), target))
+        expect(nb1_score.threshold_value(got, scores, target))
 
 
-@pytest.mark.exercise("1.5", weight=2)
-@pytest.mark.needs("1.1", "1.2", "1.3")
+@pytest.mark.exercise("1.5", weight=3)
 def test_run_gives_a_working_detector(
     student: Student,
     exam: tuple[np.ndarray, np.ndarray],
@@ -139,7 +178,6 @@ def test_run_gives_a_working_detector(
 
 
 @pytest.mark.exercise("1.5", weight=1)
-@pytest.mark.needs("1.1", "1.2", "1.3")
 def test_run_threshold_comes_from_validation(
     student: Student, series: dict[str, list[float]]
 ) -> None:
@@ -157,36 +195,37 @@ def improver(examination: Examination) -> Student:
 
 
 @pytest.fixture(scope="session")
-def reached(improver: Student, exam: tuple[np.ndarray, np.ndarray]) -> dict[int, float]:
-    """AUROC of the student's score for each digit left out; the labels stay out here."""
-    found = {}
-    for digit, (images, copies, is_anomaly) in exam_copies(exam).items():
-        scores = improver.call(network_input(images), network_input(copies))
-        expect(nb1_steps.error_form(scores, len(images)))
-        scores = np.asarray(scores, float)
-        found[digit] = auroc(scores[~is_anomaly], scores[is_anomaly])
-    return found
+def scored(improver: Student, public_exam: tuple[np.ndarray, np.ndarray]) -> ScoredCopies:
+    """The student's scores of the exam's copies, each pair among those of other digits."""
+    return ScoredCopies(improver, public_exam)
 
 
-@pytest.mark.exercise("1.6", weight=1, core=True)
-def test_improved_error_is_one_score_for_each_image_alone(student: Student) -> None:
-    """One finite score per image, which does not depend on the other images."""
-    x, x_hat = score_pair(81, (12, 28, 28, 1))
-    together = student.call(x, x_hat)
-    expect(nb1_steps.error_form(together, len(x)))
-    apart = student.call(x[4:5], x_hat[4:5])
-    expect(nb1_steps.error_form(apart, 1))
-    expect(nb1_steps.error_of_each_image_alone(np.asarray(together, float)[4:5], apart))
-    blank = student.call(np.zeros_like(x[:1]), np.full_like(x[:1], 0.1))
-    expect(nb1_steps.error_form(blank, 1))
+@pytest.fixture(scope="session")
+def starting_over(examination: Examination) -> Iterator[Student]:
+    """The way to exercise 1.6 in a session that has seen no image yet."""
+    with Examination(examination.submission, examination.settings) as again:
+        yield again.student(again.submission.notebook.exercise("1.6"))
 
 
-@pytest.mark.exercise("1.6", weight=1)
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.exercise("1.6", weight=0.5, core=True)
+def test_improved_error_is_one_score_for_each_image_alone(
+    scored: ScoredCopies, starting_over: Student
+) -> None:
+    """One finite score per image: the same among other images, in another order, and alone."""
+    expect(nb1_steps.error_of_each_image_alone(*scored.again(starting_over)))
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(n, marks=pytest.mark.exercise("1.6", weight=nb1_steps.WEIGHTS[n]))
+        for n in nb1_steps.WEIGHTS
+    ],
+)
 def test_improved_error_reaches_step(
-    student: Student, reached: dict[int, float], facts: dict[str, float], number: int
+    student: Student, scored: ScoredCopies, facts: dict[str, float], number: int
 ) -> None:
     """Over several digits left out, the score ranks anomalies as high as the step asks."""
     step = student.step(number)
-    facts[f"auroc_step_{number}"] = float(np.mean([reached[digit] for digit in step.digits]))
-    expect(nb1_steps.reaches_step(step, reached, step.auroc))
+    facts[f"auroc_step_{number}"] = float(np.mean([scored.auroc(d) for d in step.digits]))
+    expect(nb1_steps.reaches_step(step, {d: scored.auroc(d) for d in step.digits}))

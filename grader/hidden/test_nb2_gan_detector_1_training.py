@@ -1,24 +1,33 @@
 """The hidden checks of exercises 2.1 to 2.4: scaled images, two networks, losses, a step.
 
-Measurements are taken behind the wall by `data_utils.selfcheck.nb2_probes_training` and judged
-here; the reference values come from nb2_reference_training.
+`data_utils.selfcheck.nb2_probes_training` returns raw numbers from behind the wall. They are judged
+here, by the reference values of nb2_reference_training and by what the clean twin says of the same
+inputs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from data_utils.selfcheck import nb2_networks, nb2_training
-from data_utils.selfcheck.nb2_training import PLAYERS
+from data_utils.selfcheck import nb2_networks, nb2_steps, nb2_training
+from data_utils.selfcheck.nb2_steps import PLAYERS
 from data_utils.selfcheck.words import Finding, expect
-from grader.hidden.nb2_reference_training import reference_losses, reference_range
+from grader.hidden.nb2_reference_training import (
+    reference_losses,
+    reference_range,
+    reference_slopes,
+)
+from grader.sandbox import Handle
 from grader.student import Student
 
 LOUD = 2000.0
 PROBES = "selfcheck.nb2_probes_training"  # of data_utils
 SMALL = 1e-3  # the rate of a step that changes next to nothing, so that the next one is like it
+LARGE = (
+    0.05  # at which the discriminator's step turns the generator's slope by more than its length
+)
 PairQuestion = Callable[[dict[str, Any]], Finding | None]
 
 
@@ -66,14 +75,26 @@ def test_range_leaves_its_input_alone(student: Student) -> None:
 # ---------------------------------------------------------------- exercise 2.2
 
 
+def built(student: Student, seed: int, latent_size: int) -> Handle:
+    """Let the learner's function build a pair, with torch's random numbers set to `seed`."""
+    student.library(PROBES, "seed_torch", seed)
+    return student.keep(latent_size)
+
+
 def pair_report(student: Student, seed: int, latent_size: int) -> dict[str, Any]:
     """Measure a new pair on noise and on images of noise."""
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal((5, latent_size), np.float32)
     images = rng.uniform(-1, 1, (5, 1, 28, 28)).astype(np.float32)
     images[1:3, :, 8:20, 8:20] = 1.0  # bright ones among them
-    report: dict[str, Any] = student.probe(PROBES, "pair_report", noise, images, LOUD, seed)
-    return report
+    pair, outputs = built(student, seed, latent_size), student.library(PROBES, "pair_outputs")
+    report = student.method(outputs, "__call__", pair, noise, images, LOUD)
+    expect(nb2_networks.report_form(report, len(noise), latent_size))
+    if report["is_pair"] and not report["stop"]:  # the same from the pair itself
+        direct = {"drawn": ("sample", noise), "logits": ("judge", images)}
+        given = {name: student.method(pair, *asked) for name, asked in direct.items()}
+        expect(nb2_networks.report_is_of_the_pair(report, given))
+    return dict(report)
 
 
 def ask_pairs(student: Student, seed: int, question: PairQuestion) -> None:
@@ -87,7 +108,8 @@ def ask_pairs(student: Student, seed: int, question: PairQuestion) -> None:
 @pytest.mark.exercise("2.2", weight=1, core=True)
 def test_pair_takes_noise_and_images(student: Student) -> None:
     """A GanPair: noise to images, images to features and to one logit each."""
-    expect(nb2_networks.pair_form(pair_report(student, 221, latent_size=4)))
+    report = pair_report(student, 221, latent_size=4)
+    expect(nb2_networks.pair_form(report))
 
 
 @pytest.mark.exercise("2.2", weight=1)
@@ -97,7 +119,7 @@ def test_pair_has_the_latent_size_asked_for(student: Student, latent_size: int) 
     expect(nb2_networks.latent_size_honoured(pair_report(student, 222, latent_size)))
 
 
-@pytest.mark.exercise("2.2", weight=4)
+@pytest.mark.exercise("2.2", weight=6)
 def test_drawings_lie_in_range(student: Student) -> None:
     """What is drawn lies between -1 and 1, whatever the noise."""
     ask_pairs(student, 223, nb2_networks.drawings_in_range)
@@ -109,7 +131,7 @@ def test_drawings_follow_the_noise(student: Student) -> None:
     ask_pairs(student, 226, nb2_networks.drawings_follow_noise)
 
 
-@pytest.mark.exercise("2.2", weight=4)
+@pytest.mark.exercise("2.2", weight=6)
 def test_logits_are_free(student: Student) -> None:
     """The discriminator gives logits, not probabilities."""
     ask_pairs(student, 229, nb2_networks.logits_are_free)
@@ -121,10 +143,19 @@ def test_judge_looks_at_the_images(student: Student) -> None:
     ask_pairs(student, 232, nb2_networks.judge_looks)
 
 
-@pytest.mark.exercise("2.2", weight=1)
+@pytest.mark.exercise("2.2", weight=2)
 def test_pair_does_not_depend_on_company(student: Student) -> None:
     """A drawing or a logit is the same alone and among others."""
     ask_pairs(student, 235, nb2_networks.pair_ignores_company)
+
+
+@pytest.mark.exercise("2.2", weight=2)
+def test_each_pair_has_networks_of_its_own(student: Student) -> None:
+    """What is learnt by the pair of one call leaves the pair of another call as it is."""
+    first, second = student.keep(4), student.keep(4)
+    before = student.method(first, "parameters")
+    student.library(PROBES, "nudge", second)
+    expect(nb2_networks.pair_of_its_own(before, student.method(first, "parameters")))
 
 
 # ---------------------------------------------------------------- exercise 2.3
@@ -138,9 +169,10 @@ def logit_batches(seed: int, real: int = 9, fake: int = 6) -> tuple[np.ndarray, 
 
 def losses_report(student: Student, *args: Any) -> dict[str, Any]:
     """Measure the losses, whose form every question needs."""
-    report: dict[str, Any] = student.probe(PROBES, "losses_report", *args)
+    report = student.probe(PROBES, "losses_report", *args)
+    expect(nb2_training.report_form(report))
     expect(nb2_training.losses_form(report))
-    return report
+    return dict(report)
 
 
 def right_and_reported(
@@ -184,9 +216,11 @@ def test_generator_loss(student: Student) -> None:
 
 @pytest.mark.exercise("2.3", weight=3)
 def test_losses_have_gradients(student: Student) -> None:
-    """Both losses lead back to the logits that they are computed from."""
-    report = losses_report(student, *logit_batches(238), 0.1)
+    """Both losses lead back to the logits that they are computed from, with the right slopes."""
+    report, right, logits, smoothing = right_and_reported(student, 238, 0.1)
     expect(nb2_training.losses_have_gradients(report))
+    if np.allclose(report["values"], right, rtol=nb2_training.LOSS_RTOL):
+        expect(nb2_training.gradient_values(report, reference_slopes(*logits, smoothing)))
 
 
 @pytest.mark.exercise("2.3", weight=1)
@@ -207,17 +241,26 @@ def test_losses_stay_finite(student: Student) -> None:
 # ---------------------------------------------------------------- exercise 2.4
 
 
+def batch_for_steps(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return images (8, 1, 28, 28) and noise (8, 6), both float32."""
+    rng = np.random.default_rng(seed)
+    real = rng.uniform(-1, 1, (8, 1, 28, 28)).astype(np.float32) ** 3
+    return real, 3 * rng.standard_normal((8, 6), np.float32)
+
+
 def steps_report(
     student: Student, seed: int, rates: tuple[float, float], calls: int = 1
 ) -> list[dict[str, Any]]:
-    """Measure steps on the kit's dense pair, always with the same images and noise."""
-    rng = np.random.default_rng(seed)
-    real = rng.uniform(-1, 1, (8, 1, 28, 28)).astype(np.float32) ** 3
-    noise = 3 * rng.standard_normal((8, 6), np.float32)
-    reports: list[dict[str, Any]] = student.probe(
-        PROBES, "steps_report", seed, rates, real, noise, calls
-    )
-    return reports
+    """Measure steps on a small dense pair, always with the same images and noise."""
+    real, noise = batch_for_steps(seed)
+    raw = student.probe(PROBES, "steps_taken", seed, rates, real, noise, calls)
+    initial = student.twin.measure(PROBES, "initial_players", noise.shape[1], seed)
+    expect(nb2_steps.raw_form(raw, initial, calls))
+
+    def known(players: Sequence[np.ndarray]) -> Any:
+        return student.twin.measure(PROBES, "known_losses", list(players), real, noise)
+
+    return nb2_steps.measured_steps(raw, rates, known)
 
 
 def alone(player: str, rate: float = SMALL) -> tuple[float, float]:
@@ -229,40 +272,48 @@ def alone(player: str, rate: float = SMALL) -> tuple[float, float]:
 def test_step_improves_a_network(student: Student) -> None:
     """The step changes at least one of the two networks, and its own loss falls."""
     found = [
-        nb2_training.player_learns(steps_report(student, 241, alone(player))[0], player)
+        nb2_steps.player_learns(steps_report(student, 241, alone(player))[0], player)
         for player in PLAYERS
     ]
     if None not in found:
         expect(found[0])
 
 
-@pytest.mark.exercise("2.4", weight=1)
+@pytest.mark.exercise("2.4", weight=7)
 def test_step_returns_both_losses(student: Student) -> None:
     """Two numbers: the discriminator's loss, then the generator's."""
     for seed in (242, 243):
-        expect(nb2_training.step_returns(steps_report(student, seed, (0.0, 0.0))[0]))
+        expect(nb2_steps.step_returns(steps_report(student, seed, (0.0, 0.0))[0]))
 
 
-@pytest.mark.exercise("2.4", weight=3)
+@pytest.mark.exercise("2.4", weight=10)
 @pytest.mark.parametrize("player", PLAYERS)
 def test_each_player_learns(student: Student, player: str) -> None:
     """With its optimiser alone at work a player's loss falls, and the other one stays."""
     for seed in (244, 245):
-        expect(nb2_training.player_learns(steps_report(student, seed, alone(player))[0], player))
+        expect(nb2_steps.player_learns(steps_report(student, seed, alone(player))[0], player))
 
 
-@pytest.mark.exercise("2.4", weight=2)
+@pytest.mark.exercise("2.4", weight=10)
 @pytest.mark.parametrize("player", PLAYERS)
 def test_each_player_follows_its_own_loss(student: Student, player: str) -> None:
     """Each player goes down the slope of its own loss, for these images and this noise."""
     for seed in (246, 247):
         report = steps_report(student, seed, alone(player))[0]
-        expect(nb2_training.player_follows_its_loss(report, player))
+        expect(nb2_steps.player_follows_its_loss(report, player))
 
 
-@pytest.mark.exercise("2.4", weight=2)
+@pytest.mark.exercise("2.4", weight=13)
 @pytest.mark.parametrize("player", PLAYERS)
 def test_gradients_are_emptied(student: Student, player: str) -> None:
     """A second step on the same images is like the first: nothing is left over from before."""
     reports = steps_report(student, 248, alone(player, SMALL / 2), calls=2)
-    expect(nb2_training.gradients_are_emptied(reports, player))
+    expect(nb2_steps.gradients_are_emptied(reports, player))
+
+
+@pytest.mark.exercise("2.4", weight=26)
+def test_generator_is_judged_by_the_improved_discriminator(student: Student) -> None:
+    """Where both learn, the generator's step follows the discriminator that has learnt already."""
+    for seed in (249, 250):
+        report = steps_report(student, seed, (LARGE, SMALL))[0]
+        expect(nb2_steps.generator_meets_the_improved(report))

@@ -44,7 +44,7 @@ def test_simplified_ranks_images(student: Student) -> None:
     """The mean probability of the right label decides, whatever its sign and scale."""
     for seed, count, labels in ((471, 14, 5), (472, 11, 11)):
         log_p = answers(seed, count, labels, labels)
-        mistakes = nb4_scores.simplified_mistakes(log_p)
+        mistakes = nb4_scores.simplified_mistakes(doubt(log_p), log_p)
         expect(nb4_scores.score_ranks(simplified(student, log_p), doubt(log_p), mistakes))
 
 
@@ -60,7 +60,7 @@ def test_simplified_is_high_for_doubt(student: Student) -> None:
 def test_simplified_values(student: Student, count: int, labels: int) -> None:
     """Minus the mean probability of the right label."""
     log_p = answers(474 + count, count, labels, labels)
-    mistakes = nb4_scores.simplified_mistakes(log_p)
+    mistakes = nb4_scores.simplified_mistakes(doubt(log_p), log_p)
     expect(nb4_scores.score_values(simplified(student, log_p), doubt(log_p), mistakes))
 
 
@@ -106,7 +106,7 @@ def test_dirichlet_score_ranks_images(student: Student) -> None:
     for seed, count, transforms, labels in ((491, 9, 5, 3), (492, 8, 4, 4)):
         log_p = answers(seed, count, transforms, labels)
         alphas = parameters(seed, transforms, labels, 40, 400)
-        mistakes = nb4_scores.dirichlet_mistakes(log_p, alphas)
+        mistakes = nb4_scores.dirichlet_mistakes(log_density(log_p, alphas), log_p, alphas)
         expect(
             nb4_scores.score_ranks(
                 weighed(student, log_p, alphas), log_density(log_p, alphas), mistakes
@@ -135,7 +135,7 @@ def test_dirichlet_score_values(student: Student, count: int, transforms: int, l
     """Minus the mean over transformations of the sums over labels."""
     log_p = answers(495 + count, count, transforms, labels)
     alphas = parameters(496, transforms, labels, 0.05, 6)
-    mistakes = nb4_scores.dirichlet_mistakes(log_p, alphas)
+    mistakes = nb4_scores.dirichlet_mistakes(log_density(log_p, alphas), log_p, alphas)
     expect(
         nb4_scores.score_values(
             weighed(student, log_p, alphas), log_density(log_p, alphas), mistakes
@@ -151,7 +151,7 @@ def test_dirichlet_score_of_impossible_answers(student: Student) -> None:
         log_p[image, :, label] = 0.0
     alphas = np.full((4, 4), 0.01)
     alphas[:, 0], alphas[:, 2], alphas[0] = 1000.0, 400.0, [800.0, 350.0, 0.5, 0.02]
-    mistakes = nb4_scores.dirichlet_mistakes(log_p, alphas)
+    mistakes = nb4_scores.dirichlet_mistakes(log_density(log_p, alphas), log_p, alphas)
     expect(
         nb4_scores.score_ranks(
             weighed(student, log_p, alphas), log_density(log_p, alphas), mistakes
@@ -191,7 +191,7 @@ def test_error_rates(student: Student, positive: str, name: str) -> None:
         truth, called = verdicts(seed, *sizes)
         got = student.call(truth, called, positive)
         expect(has_keys(got, RATES, (name,)))
-        right = rates(truth, called, positive)[name]
+        right = rates(truth, called, positive)
         expect(nb4_protocol.rate_value(name, got[name], right, (truth, called), positive))
 
 
@@ -242,10 +242,10 @@ def ask_summary(student: Student, name: str, runs: np.ndarray, baseline: np.ndar
 def test_summary(student: Student, name: str) -> None:
     """Each entry for itself, with as many classes as runs, and with fewer and more."""
     for seed, classes, runs, lead in (
-        (4121, 10, 5, 0.01),
-        (4122, 3, 7, 0.02),
-        (4123, 4, 4, -0.06),  # the other method leads
-        (4124, 6, 2, 0.01),
+        (4122, 10, 5, 0.01),  # seeds with which typical mistakes give numbers that differ
+        (4136, 3, 7, 0.02),
+        (4134, 4, 4, -0.06),  # the other method leads
+        (4154, 6, 2, 0.01),
     ):
         ask_summary(student, name, *areas(seed, classes, runs, lead))
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_utils.selfcheck import nb4_ascent, nb4_dirichlet, nb4_training
+from data_utils.selfcheck import nb4_ascent, nb4_dirichlet, nb4_history, nb4_training, nb4_watched
 from data_utils.selfcheck.nb4_probes_scores import one_sided
 from data_utils.selfcheck.nb4_scores import inputs_left_alone
-from data_utils.selfcheck.words import expect
+from data_utils.selfcheck.words import Finding, Found, expect
 from grader.hidden.nb4_reference_scores import climb, path
 from grader.student import FIT_SECONDS, Student
 
@@ -27,37 +27,49 @@ def watched(
     seed: int,
     epochs: int = EPOCHS,
     global_seed: int = 1,
-) -> dict[str, Any]:
-    """Let a small network be trained behind the wall; return what was measured."""
+) -> nb4_watched.Training:
+    """Let a small network be trained behind the wall; return what was measured.
+
+    It must have started as it does in the clean session, and what it said must follow from its
+    weights.
+    """
     given = (images, list(turns), epochs, seed, global_seed)
-    report: dict[str, Any] = student.probe(PROBES, "training_report", *given, seconds=FIT_SECONDS)
-    return report
+    report = student.probe(PROBES, "training_report", *given, seconds=FIT_SECONDS)
+    start = student.twin.measure(PROBES, "first_weights", len(turns))
+    training = nb4_watched.as_training(report, images, turns, start)
+    if isinstance(training, Finding):
+        raise Found(training)
+    return training
 
 
-@pytest.mark.exercise("4.6", weight=2)
-@pytest.mark.parametrize("turns", [(0, 1, 2, 3), (0, 2)], ids=["four_turns", "upside_down"])
-def test_training_learns(student: Student, turns: tuple[int, ...]) -> None:
-    """The weights move and the loss falls, on images that are bright at the top."""
-    report = watched(student, one_sided(300 // len(turns), 461), turns, 31)
-    expect(nb4_training.training_learns(report))
+@pytest.mark.exercise("4.6", weight=1, core=True)
+def test_training_moves_the_weights(student: Student) -> None:
+    """Of the network that came in."""
+    expect(nb4_training.training_moves(watched(student, one_sided(90, 460), (0, 1), 30, 2)))
+
+
+@pytest.mark.exercise("4.6", weight=3)
+def test_training_learns(student: Student) -> None:
+    """The loss falls, on images that are bright at the top."""
+    for turns in ((0, 1, 2, 3), (0, 2)):
+        training = watched(student, one_sided(300 // len(turns), 461), turns, 31)
+        expect(nb4_training.training_learns(training))
 
 
 @pytest.mark.exercise("4.6", weight=1)
-@pytest.mark.parametrize(("count", "turns", "epochs"), [(70, (0, 1, 3), 3), (129, (0, 2), 2)])
-def test_training_sees_every_picture(
-    student: Student, count: int, turns: tuple[int, ...], epochs: int
-) -> None:
+def test_training_sees_every_picture(student: Student) -> None:
     """In each epoch each image comes once under each transformation, the last batch included."""
-    report = watched(student, one_sided(count, 462), turns, 32, epochs)
-    expect(nb4_training.every_picture_once(report, epochs))
+    for count, turns, epochs in ((70, (0, 1, 3), 3), (129, (0, 2), 2)):
+        training = watched(student, one_sided(count, 462), turns, 32, epochs)
+        expect(nb4_training.every_picture_once(training, epochs))
 
 
 @pytest.mark.exercise("4.6", weight=1)
 def test_training_mixes_anew(student: Student) -> None:
     """The order is another one in each epoch, and for another seed."""
     images = one_sided(60, 463)
-    report, other = (watched(student, images, (0, 1, 2), seed, 3) for seed in (33, 60))
-    expect(nb4_training.another_order(report, other, 3))
+    training, other = (watched(student, images, (0, 1, 2), seed, 3) for seed in (33, 60))
+    expect(nb4_training.another_order(training, other, 3))
 
 
 @pytest.mark.exercise("4.6", weight=1)
@@ -71,37 +83,46 @@ def test_training_repeats_itself(student: Student) -> None:
 @pytest.mark.exercise("4.6", weight=1)
 def test_training_mode_is_on(student: Student) -> None:
     """The network comes in evaluation mode, and learns in training mode."""
-    report = watched(student, one_sided(80, 465), (0, 1), 35, 3)
-    expect(nb4_training.training_mode(report))
+    expect(nb4_training.training_mode(watched(student, one_sided(80, 465), (0, 1), 35, 3)))
+
+
+@pytest.mark.exercise("4.6", weight=1)
+def test_training_follows_the_cross_entropy(student: Student) -> None:
+    """Of logits and labels: it shows in the gradient at the logits."""
+    training = watched(student, one_sided(80, 470), (0, 1, 2, 3), 40, 2)
+    expect(nb4_training.loss_is_cross_entropy(training))
 
 
 @pytest.mark.exercise("4.6", weight=2)
 def test_training_empties_gradients(student: Student) -> None:
     """Each step follows the gradient of its own batch."""
-    report = watched(student, one_sided(80, 466), (0, 1, 2, 3), 36, 3)
-    expect(nb4_training.gradients_are_emptied(report))
+    training = watched(student, one_sided(80, 466), (0, 1, 2, 3), 36, 3)
+    expect(nb4_training.gradients_are_emptied(training))
 
 
 @pytest.mark.exercise("4.6", weight=1)
 def test_training_history_is_a_list_of_numbers(student: Student) -> None:
-    """One plain number for each epoch."""
+    """One plain number for each epoch; with epochs=0 the list is empty, and nothing is learnt."""
     for epochs in (4, 1):
-        report = watched(student, one_sided(70, 467), (0, 1, 2), 37, epochs)
-        expect(nb4_training.history_form(report, epochs))
+        training = watched(student, one_sided(70, 467), (0, 1, 2), 37, epochs)
+        expect(nb4_history.history_form(training, epochs))
+    expect(nb4_history.no_epoch(watched(student, one_sided(20, 469), (0, 2), 39, 0)))
 
 
 @pytest.mark.exercise("4.6", weight=1)
 def test_training_history_is_the_mean_loss(student: Student) -> None:
     """Each number is the mean of the losses of its epoch."""
-    report = watched(student, one_sided(110, 468), (0, 1, 2, 3), 38, 4)
-    expect(nb4_training.history_form(report, 4))
-    expect(nb4_training.history_is_mean_loss(report, 4))
+    training = watched(student, one_sided(110, 468), (0, 1, 2, 3), 38, 4)
+    expect(nb4_history.history_form(training, 4))
+    expect(nb4_history.history_is_mean_loss(training, 4))
 
 
 @pytest.mark.exercise("4.6", weight=1)
-def test_training_of_no_epoch(student: Student) -> None:
-    """With epochs=0 the list is empty, and nothing is learnt."""
-    expect(nb4_training.no_epoch(watched(student, one_sided(20, 469), (0, 2), 39, 0)))
+def test_training_leaves_the_images_alone(student: Student) -> None:
+    """The images that were handed in are as they were."""
+    images = one_sided(30, 471)
+    training = watched(student, images, (0, 2), 41, 2)
+    expect(inputs_left_alone([images], [training.images]))
 
 
 # ---------------------------------------------------------------- exercise 4.8
@@ -246,7 +267,7 @@ def ask_ascent(
         return uphill
 
     report = student.probe(PROBES, "ascent_report", image, top, pull, steps, rate)
-    expect(nb4_ascent.ascent_form(report["result"], image))
+    expect(nb4_ascent.ascent_form(report, image))
     return report, climb(image, slope, steps, rate), slope
 
 

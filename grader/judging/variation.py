@@ -51,30 +51,7 @@ def varied(images: np.ndarray, secret: str, name: str) -> np.ndarray:
     ndarray of uint8, shape (n, 28, 28)
         In the same order. An image's change depends on the secret, the name and its place.
     """
-    return _Changes(len(images), secret, name).of(images, grain=True)
-
-
-def varied_pairs(
-    images: np.ndarray, copies: np.ndarray, secret: str, name: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Change each image, and in the same way a network's copy of it.
-
-    An autoencoder's copy of a moved image is nearly its moved copy, so what scores make of pairs
-    stays: no network has to run.
-
-    Parameters
-    ----------
-    images, copies : ndarray of uint8, shape (n, 28, 28)
-    secret, name : str
-        As in `varied`.
-
-    Returns
-    -------
-    images, copies : ndarray of uint8, shape (n, 28, 28)
-        In the same order; only the images get the grain.
-    """
-    changes = _Changes(len(images), secret, name)
-    return changes.of(images, grain=True), changes.of(copies, grain=False)
+    return _Changes(len(images), secret, name).of(images)
 
 
 class _Changes:
@@ -87,16 +64,15 @@ class _Changes:
         self.turn *= LARGEST_TURN
         self.stroke = self._random.uniform(THINNEST, THICKEST, count).astype(np.float32)
 
-    def of(self, images: np.ndarray, grain: bool) -> np.ndarray:
+    def of(self, images: np.ndarray) -> np.ndarray:
         """Return the changed images, uint8 (n, 28, 28)."""
         changed = np.empty_like(images)
         for start in range(0, len(images), TOGETHER):
             some = slice(start, start + TOGETHER)
             pictures = self._moved(images[some].astype(np.float32), some)
             pictures = _with_stroke(np.clip(pictures, 0, 255), self.stroke[some])
-            if grain:
-                noise = self._random.standard_normal(pictures.shape, np.float32)
-                pictures += GRAIN * noise * (pictures >= 1)
+            noise = self._random.standard_normal(pictures.shape, np.float32)
+            pictures += GRAIN * noise * (pictures >= 1)
             changed[some] = np.clip(np.rint(pictures), 0, 255)
         return changed
 

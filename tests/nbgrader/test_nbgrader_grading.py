@@ -23,6 +23,7 @@ from grader import nbgrader_grading
 from grader.errors import GraderError
 from grader.examination import Settings
 from grader.freshness import made_from
+from grader.judging.secret import course_secret
 from grader.nbgrader_grading import GradeInSandbox, clamped, fill_grade_cells, grade_outputs
 from grader.nbgrader_plugin import configure_course
 from grader.nbgrader_reading import SubmissionReader, tidied
@@ -139,7 +140,8 @@ def kept_report(root: Path, profile: str = "quick") -> Path:
     path = place_of(root)
     path.write_bytes(released_notebook(NB).read_bytes())
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    settings = Settings(profile, isolation=Isolation.NONE)
+    secret = course_secret(root)
+    settings = Settings(profile, isolation=Isolation.NONE, secret_file=secret)
     report = report_of(sha256=sha256, made_from=made_from(sha256, NB, settings))
     report.write(root / "reports/ada" / f"{NB}.json")
     return path

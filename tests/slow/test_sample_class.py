@@ -32,12 +32,9 @@ SAVED_ELSEWHERE = [
     if s.saved_by != "jupyter"
 ]
 # Bad files are graded one by one; who is wrong or hostile, several at once where their exercises
-# stand for themselves. Beside an attack, what is not attacked comes from the honest design that
-# differs most from the solution. The solution by itself is graded in test_grading, and the other
-# designs by `grader demo --all`.
-GRADED_WHOLE = {"nb1_autoencoder"}  # in test_grading: beside each of its attacks 1.1 is wrong
+# stand for themselves. The solution is graded in test_grading, notebook 1's other design beside a
+# deadly cell there, and the other designs by `grader demo --all`.
 DESIGNS = {
-    "nb1_autoencoder": "convolutional_design",
     "nb2_gan_detector": "written_otherwise",
     "nb3_resnet_transfer": "written_otherwise",
     "nb4_geometric_transforms": "pooling_design",
@@ -125,20 +122,10 @@ def attacks(notebook_id: str) -> list[list[SampleStudent]]:
 def handed_in(students: list[SampleStudent], notebook_id: str) -> NotebookNode:
     """The solution with the answers of several students, one after the other."""
     notebook = solution_notebook(ROOT, notebook_id)
-    for student in [*beside_attacks(students, notebook_id), *students]:
+    for student in students:
         text = submission_of(student, notebook, NOTEBOOKS[notebook_id])
         notebook = nbformat.reads(text, as_version=4)
     return notebook
-
-
-def beside_attacks(students: list[SampleStudent], notebook_id: str) -> list[SampleStudent]:
-    """The other honest design, without its answers to what these students answer."""
-    if all(student.kind != "hostile" for student in students):
-        return []
-    taken = {student.exercise for student in students}
-    design = next(s for s in CLASSES[notebook_id] if s.name == DESIGNS[notebook_id])
-    own = {e: code for e, code in design.answers.items() if e not in taken}
-    return [replace(design, answers=own)]
 
 
 def graded(
@@ -207,12 +194,14 @@ def test_who_builds_on_nothing_but_mistakes_pays_for_none_of_them(
     assert all(points[s.exercise][0] != points[s.exercise][1] for s in students), points
 
 
-@pytest.mark.parametrize("notebook_id", sorted(NOTEBOOKS.keys() - GRADED_WHOLE))
-def test_every_answer_of_the_other_design_is_judged_beside_some_attack(notebook_id: str) -> None:
-    beside = [d for group in attacks(notebook_id) for d in beside_attacks(group, notebook_id)]
-    judged = {exercise for design in beside for exercise in design.answers}
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook_id", DESIGNS)
+def test_the_design_that_differs_most_gets_every_point(
+    notebook_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     design = next(s for s in CLASSES[notebook_id] if s.name == DESIGNS[notebook_id])
-    assert judged == set(design.answers)
+    report = graded([design], notebook_id, tmp_path, monkeypatch)
+    assert report.points == NOTEBOOKS[notebook_id].points
 
 
 @pytest.mark.parametrize("notebook_id", NOTEBOOKS)

@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from data_utils.course import Course, load_course
-from data_utils.selfcheck.nb1_detector import digit_form
 from grader.cli import app
 from grader.demo import Graded, demo_students, few_students, judge
 from grader.report import GRADED, GRADER_ERROR, PASSED, CheckResult, ExerciseResult, GradeReport
@@ -70,12 +69,6 @@ def test_each_notebook_has_its_own_class_and_table(
     ]
     assert tables == shown
     assert done.output.count("1 of 1 samples") == len(shown) - (wrong in shown)
-
-
-@pytest.mark.parametrize("odd", ["9", None, 9.5, True, 10, -1, [9]])
-def test_a_digit_that_is_none_is_a_finding_and_no_crash(odd: object) -> None:
-    assert digit_form(odd) is not None
-    assert digit_form(9) is None
 
 
 def test_each_notebook_is_shown_by_designs_mistakes_and_no_attack_twice() -> None:
