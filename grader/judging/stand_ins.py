@@ -45,7 +45,8 @@ class StandIns:
 
     def prepare(self, session: Session) -> None:
         """Say who answers, before any cell is run."""
-        if self.exercises:
+        if self.exercises and self.twin is not None:
+            self.twin()  # now: its start must not count as the learner's time
             session.answer_with(self._answer)
 
     def install(self, session: Session) -> None:
