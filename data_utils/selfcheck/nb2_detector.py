@@ -178,8 +178,8 @@ def scores_form(got: Any, count: int) -> Finding | None:
 
 def images_form(got: Any, name: str) -> Finding | None:
     """The run's images are still images: uint8 (n, 28, 28)."""
-    is_array = isinstance(got, np.ndarray) and got.dtype == np.uint8
-    if is_array and got.ndim == 3 and len(got) and got.shape[1:] == (28, 28):
+    shape: tuple[int, ...] = np.shape(got) if isinstance(got, np.ndarray) else ()
+    if len(shape) == 3 and shape[0] and shape[1:] == (28, 28) and got.dtype == np.uint8:
         return None
     return Finding(
         f"{name}: images (n, 28, 28) of type uint8 after the whole notebook was run",
