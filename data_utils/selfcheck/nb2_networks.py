@@ -163,9 +163,15 @@ def report_form(report: Any, count: int, latent_size: int) -> Finding | None:
         for key, asked in (("count", count), ("asked_latent_size", latent_size))
     )
     sound = sound and all(isinstance(known.get(key), str) for key in ("kind", "stop"))
+    sound = sound and isinstance(known.get("is_pair"), bool)
     if sound and report.get("is_pair") is True and not report.get("stop"):
         outputs = [report.get(name) for name in PAIR_OUTPUTS]
         sound = all(isinstance(o, np.ndarray) and o.dtype.kind in "fiu" for o in outputs)
+        sound = sound and all(o.size > 0 for o in outputs)
+        rows = {name: report[name].shape[1:] for name in PAIR_OUTPUTS} if sound else {}
+        sound = sound and all(
+            report[n].ndim and rows[n] == rows[f"{n}_loud"] for n in ("drawn", "logits")
+        )
         sound = sound and all(is_whole_number(report.get(f"{n}_weights")) for n in NETWORKS)
     if sound and {"kind", "is_pair", "latent_size", "stop"} <= set(report):
         return None

@@ -149,6 +149,7 @@ def as_training(
         if np.abs(batch.logits[own] - right).max(initial=0) > room:
             return strange
     history, kinds = report.get("history"), report.get("kinds")
+    history = history.ravel() if isinstance(history, np.ndarray) else history
     entries = history if isinstance(history, (list, tuple, np.ndarray)) else None
     return Training(
         pictures, len(turns), first, last, known,
