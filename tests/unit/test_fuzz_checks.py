@@ -85,6 +85,7 @@ class Fuzz:
         self._made: dict[str, Any] = {}  # by fixtures that ask the student nothing
         with np.load(str(resources.files("grader").joinpath("exam/mnist_exam.npz"))) as arrays:
             self._made["exam"] = arrays["images"], arrays["labels"]
+        self._made |= {"public_exam": self._made["exam"], "secret": ""}
 
     def reply(self, key: Key, honest: Callable[[], Any]) -> Any:
         """Return the planned value, or what the solution gives."""
