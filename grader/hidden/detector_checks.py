@@ -164,7 +164,14 @@ def auroc_of_run(
     return digit, reached
 
 
-def threshold_of_run(student: Student, series: dict[str, list[float]]) -> None:
+ThresholdWords = Callable[[object, np.ndarray, float], Finding | None]  # threshold, scores, target
+
+
+def threshold_of_run(
+    student: Student,
+    series: dict[str, list[float]],
+    words: ThresholdWords = nb1_score.threshold_value,
+) -> None:
     """Require that the run's threshold follows from the detector's scores of x_val."""
     detector = student.in_run("variable", "detector")
     x_val = student.in_run("value", "x_val")
@@ -180,5 +187,5 @@ def threshold_of_run(student: Student, series: dict[str, list[float]]) -> None:
     scores = student.in_run("method", detector, "anomaly_score", x_val)
     expect(nb1_detector.scores_form(scores, len(x_val)))
     got = student.in_run("attribute", detector, "threshold")
-    expect(nb1_score.threshold_value(got, np.asarray(scores, float), TARGET_FPR))
+    expect(words(got, np.asarray(scores, float), TARGET_FPR))
     series["threshold"] = rounded(np.ravel(got))

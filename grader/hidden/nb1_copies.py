@@ -52,17 +52,17 @@ class ScoredCopies:
     ----------
     student : Student
         The way to ``improved_error``.
-    exam : tuple of ndarray
-        Images, uint8 (n, 28, 28), and their digits.
+    public_exam : tuple of ndarray
+        Images as they are known, uint8 (n, 28, 28), and their digits.
     secret : str
-        Pairs are moved, and batches made up, by it.
+        What the pairs are moved and mixed by.
     """
 
-    def __init__(self, student: Student, exam: Pairs, secret: str) -> None:
-        sets = exam_copies(exam)
+    def __init__(self, student: Student, public_exam: Pairs, secret: str) -> None:
+        sets = exam_copies(public_exam)
         self._left_out = np.concatenate([np.full(len(x), d) for d, (x, _, _) in sets.items()])
         images, copies, self._is_anomaly = map(np.concatenate, zip(*sets.values(), strict=True))
-        self._random = random_numbers(secret, "pairs of exercise 1.6")
+        self._random = random_numbers(secret, "pairs of nb1")
         self._pairs = tuple(map(network_input, moved_pairs(images, copies, self._random)))
         self._scores = self._ask(student, np.arange(len(images)))
 
