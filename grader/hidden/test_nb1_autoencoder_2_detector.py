@@ -205,7 +205,7 @@ def scored(
 @pytest.fixture(scope="session")
 def starting_over(examination: Examination) -> Iterator[Student]:
     """The way to exercise 1.6 in a session that has seen no image yet."""
-    with Examination(examination.submission, examination.settings) as again:
+    with examination.anew() as again:
         yield again.student(again.submission.notebook.exercise("1.6"))
 
 
