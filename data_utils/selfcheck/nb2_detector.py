@@ -178,7 +178,7 @@ def scores_form(got: Any, count: int) -> Finding | None:
 
 def images_form(got: Any, name: str) -> Finding | None:
     """The run's images are still images: uint8 (n, 28, 28)."""
-    shape = got.shape if isinstance(got, np.ndarray) else ()
+    shape: tuple[int, ...] = np.shape(got) if isinstance(got, np.ndarray) else ()
     if len(shape) == 3 and shape[0] and shape[1:] == (28, 28) and got.dtype == np.uint8:
         return None
     return Finding(
