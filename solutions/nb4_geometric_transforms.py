@@ -117,8 +117,9 @@ plt.show()
 #    `b a a b c` to its left. NumPy calls this `"symmetric"`;
 # 3. **turn**: some quarter turns against the clock.
 #
-# Write `transform_image(image, flip, down, right, turns)`: one square image in, an image of the same shape
-# and type out. `image` stays as it is.
+# Write `transform_image(image, flip, down, right, turns)`: one square image of any size and type in, an image
+# of the same shape and type out. A move may be anything below the width, and `turns` is 0, 1, 2 or 3. `image`
+# stays as it is.
 #
 # **Predict.** Flip and then turn once, or turn once and then flip: is the result the same?
 
@@ -254,7 +255,8 @@ check("4.2")
 # Write `twins(transformed, limit)`: `transformed` holds uint8 images `(n, t, 28, 28)`, each image under `t`
 # transformations. Scale grey values to [0, 1]. The *difference* of two transformations is the mean, over
 # all images and pixels, of the absolute difference between an image under the one and the same image under the
-# other. Return the list of all pairs `(i, j)` with `i < j` whose difference is less than `limit`.
+# other. Return the list of all pairs `(i, j)` with `i < j` whose difference is less than `limit`, in any order,
+# and an empty one where there are none. `transformed` stays as it is.
 #
 # **Predict.** Among flip or not and four turns (8 transformations): which digits have the most twins? Which
 # have none?
@@ -333,6 +335,7 @@ plt.show()
 # arrays out: pictures `x`, still uint8, `(n * t, 28, 28)`, and `labels`, whole numbers `(n * t,)`. Each
 # image comes once under each transformation, and each label is the place of the transformation in
 # `transforms`. The order is up to you, as long as pictures and labels belong together. Use `apply_all`.
+# `images` stays as it is.
 #
 # **Predict.** The paper's code makes this whole set, in single precision, at 32 x 32 pixels. How much memory
 # do the 5,949 nines take under 72 transformations?
@@ -385,8 +388,10 @@ print(f"the paper's set for digit 9: {size / 2**30:.2f} GiB; nine digits togethe
 # {card 4.5}
 #
 # Write `build_classifier(count)`: an untrained `nn.Module` that takes images `(n, 1, 28, 28)` in [-1, 1]
-# and gives `count` logits for each, `(n, count)`. Each call makes a new one. No softmax at the end: the
-# loss takes logits. At most 300,000 weights, so that a training takes about half a minute.
+# and gives `count` logits for each, `(n, count)`. Each call makes a new one, with random weights of its own. No
+# softmax at the end: the loss takes logits. At most 300,000 weights, so that a training takes about half a
+# minute, and all of them free to learn. A moved or turned image must get other logits, and in evaluation mode
+# the logits of an image must not depend on the images beside it. How well a network learns is asked in 4.10.
 #
 # A pattern that works: five convolutions of 3 x 3 with padding 1, each with `nn.BatchNorm2d` and `nn.ReLU`
 # behind it; 16, 32, 32, 64 and 64 channels; the first, third and fifth halve the size (`stride=2`). Then
@@ -442,7 +447,8 @@ check("4.5")
 # transformations apart, by cross-entropy (`nn.functional.cross_entropy(logits, labels)`) and Adam with its
 # default rate. In each epoch go once through `labelled_batches(images, transforms, seed + epoch)`, which
 # yields a batch of inputs and a batch of labels, two tensors, at a time. Put the network into training mode
-# first. Return a list with the mean loss over the batches of each epoch, as plain numbers.
+# first. Return a list with the mean loss over the batches of each epoch, as plain numbers (an empty one for
+# no epochs). Two calls with the same seed must give the same network. `images` stays as it is.
 #
 # **Predict.** A network that knows nothing about 36 transformations: what is its loss? And why does the
 # seed change from epoch to epoch?
@@ -503,7 +509,9 @@ check("4.6")
 # the network gives to label `c` when it sees image `i` under transformation `j`.
 #
 # The paper's simplified score is the mean probability of the right label, over all transformations. It is
-# high for normal images. Write `simplified_score(log_p)`: **minus** that, one number per image, `(n,)`.
+# high for normal images. Write `simplified_score(log_p)`: **minus** that, one number per image, `(n,)`. Its
+# logarithms can be as low as -800, where `np.exp` gives 0; the score is finite all the same. `log_p` stays as it
+# is.
 #
 # **Predict.** Between which two numbers does this score lie? Where does a network that knows nothing put it?
 
@@ -563,7 +571,8 @@ check("4.7")
 # $\alpha$ moved by `tolerance` or more (the Euclidean length of its step), and at the latest after `steps`
 # steps. Return `alphas`, `(t, k)`, and `converged`, `(t,)`, which says of each row whether its last step was
 # shorter than `tolerance`. (A row may also stop on its own, and another method that finds the same maximum is
-# right too.)
+# right too.) With logarithms as low as -700, too, all parameters must be finite and above 0. `log_p` stays as it
+# is.
 #
 # **Predict.** A network is right every time, with a probability of 0.999 or more. Will its $\alpha$ be
 # small or large?
@@ -622,7 +631,8 @@ check("4.8")
 # $$s_i = -\frac1t\sum_{j}\sum_{c}(\alpha_{jc}-1)\,\log p_{ijc}$$
 #
 # The mean over transformations instead of the sum changes no ranking, and keeps numbers comparable. The
-# minus makes anomalies high.
+# minus makes anomalies high. With logarithms of -700 and parameters of 1,000 the score is finite, too. Both arrays
+# stay as they are.
 #
 # **Predict.** A label that is never right has $\alpha_c<1$. A network is suddenly sure of it. Does its term
 # raise or lower the score $s$?
@@ -708,6 +718,15 @@ class ExplainedDetector(TransformDetector):
 #   `ExplainedDetector`;
 # - `fit_detector`: `fit_on` with `TRANSFORMS[budget]` and `EPOCHS[budget]`, then set `threshold` so that a
 #   share `target_fpr` of the scores of `x_val` lies above it, as in the other notebooks.
+#
+# How your points come about: fit_detector must hand on all images, the seed, and the transformations and
+# epochs of *each* budget (not those of `BUDGET`). With digits 2 and 5 normal, in the `quick` budget, the network
+# must name at least 80 % of the transformations of unseen normal images rightly, and the detector must reach an
+# AUROC of {floor quick 2} and {floor quick 5} on images that nobody has seen; in the whole run, with digit 8, of
+# {floor quick 8} (`quick`) or {floor embedded 8} (`embedded`). Small dense networks reach that, too; one that
+# learns slowly, such as convolutions without batch norm before an average over all positions, does not. Scores must
+# be the same in any batch and any order, and for the same seed; another seed must give another network. The
+# share of `x_val` above the threshold may be off by one and a half images.
 #
 # **Predict.** On held-out images principal components reach an AUROC of {run protocol_pca_8} with digit 8
 # normal. What will this detector reach, and what the same network untrained?
@@ -942,7 +961,8 @@ for effect in ("flip", "blur", "sharpen", "gamma"):
 #
 # Write `error_rates(is_anomaly, called_anomaly, positive)`: two boolean arrays `(n,)`, and `"anomaly"` or
 # `"normal"`: the class that counts as positive. Return a dict with `"type_1"`: the share of the *negatives*
-# that are called positive, and `"type_2"`: the share of the *positives* that are called negative.
+# that are called positive, and `"type_2"`: the share of the *positives* that are called negative. There is at
+# least one image of each class. The arrays stay as they are.
 #
 # **Predict.** A smoke detector is silent in a fire. Which type is that, for us and for the paper?
 
@@ -1027,7 +1047,7 @@ for name, row in attempt("4.11 rates", both_conventions).items():
 # - `"behind"`: in how many classes the baseline is better than the mean of the runs, a whole number; a draw
 #   does not count.
 #
-# Lists may come in instead of arrays.
+# Lists may come in instead of arrays; arrays stay as they are.
 #
 # **Predict.** Which is larger, the SEM or the standard deviation? By what factor, for five runs?
 
@@ -1142,7 +1162,7 @@ except Exception as reason:
 # Write `ascend(image, slope, steps, rate)`. `image` is float `(28, 28)` in [0, 1]; `slope` is a function
 # that takes such an image and returns how the normality changes with each pixel, `(28, 28)`. In each of
 # `steps` steps add `rate` times the slope at the image *as it is now*, and cut everything below 0 and
-# above 1. Return the last image; the one that came in stays as it is.
+# above 1. Return the last image (with `steps=0` that is the image itself); the one that came in stays as it is.
 #
 # **Predict.** What will become of a 0? And what of a 3?
 

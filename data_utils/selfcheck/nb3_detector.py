@@ -156,7 +156,7 @@ def bank_holds_each_once(bank: Any) -> Finding | None:
     if not tables:
         return Finding("a bank: features of training images", describe(bank), "there is no bank",
                        "NeighbourDetector(network, features_of(network, ...))")  # fmt: skip
-    rows = np.asarray(tables[0], np.float64)
+    rows = np.nan_to_num(np.asarray(tables[0], np.float64))
     rows = rows - rows.mean(axis=0)
     squares = (rows**2).sum(axis=1)
     gaps = squares[:, None] + squares - 2 * rows @ rows.T

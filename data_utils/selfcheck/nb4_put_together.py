@@ -93,7 +93,7 @@ def trained_as_asked(
                     why,
                     "fit_on(x_train, TRANSFORMS[budget], EPOCHS[budget], seed, train)",
                 )
-        if not np.array_equal(*(_sorted_rows(part) for part in (call["images"], images))):
+        if not np.array_equal(_sorted_rows(call["images"]), _sorted_rows(images)):
             return Finding(
                 "train_classifier called with the images of x_train",
                 "other images",

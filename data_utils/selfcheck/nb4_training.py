@@ -76,7 +76,8 @@ def gradients_are_emptied(training: Training) -> Finding | None:
     for batch in training.batches:
         if batch.learnt and batch.held.size and (batch.places >= 0).all():
             own = training.gradient(batch)
-            shares.append(float(np.linalg.norm(batch.held - own) / max(np.linalg.norm(own), 1e-12)))
+            left = float(np.linalg.norm(batch.held - own))
+            shares.append(left / max(float(np.linalg.norm(own)), 1e-12))
     if max(shares) <= LEFT_OVER:
         return None
     return Finding(
@@ -113,7 +114,8 @@ def loss_is_cross_entropy(training: Training) -> Finding | None:
 
 def _labels(batch: Batch) -> Floats:
     count = batch.logits.shape[1]
-    return np.eye(count)[batch.places % count]
+    labels: Floats = np.eye(count)[batch.places % count]
+    return labels
 
 
 def _other_pulls(batch: Batch) -> Iterator[tuple[Floats, str]]:

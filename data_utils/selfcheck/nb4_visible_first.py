@@ -105,15 +105,12 @@ def check_classifier(build_classifier: Ask) -> None:
     labels = np.tile(np.arange(len(moves)), len(pictures))
     for count in (36, 5):
         report: dict[str, Any] = classifier_report(build_classifier, count, x, labels, count)
-        expect(nb4_networks.classifier_form(report))
-        for question in (
-            nb4_networks.classifier_gives_logits,
-            nb4_networks.classifier_is_small,
-            nb4_networks.classifier_can_learn,
-            nb4_networks.classifier_ignores_company,
-            nb4_networks.classifier_is_new,
-        ):
-            expect(question(report))
+        expect(nb4_networks.classifier_form(report, len(x), count))
+        expect(nb4_networks.classifier_gives_logits(report))
+        expect(nb4_networks.classifier_is_small(report))
+        expect(nb4_networks.classifier_can_learn(report, count))
+        expect(nb4_networks.classifier_ignores_company(report, count))
+        expect(nb4_networks.classifier_is_new(report))
         originals = np.arange(0, len(x), len(moves))
         expect(nb4_networks.classifier_sees(report, {
             "moved": np.stack([originals, originals + 1], axis=1),

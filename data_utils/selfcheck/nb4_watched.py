@@ -135,12 +135,12 @@ def as_training(
                       "network(x), with the network and the batches as they come")  # fmt: skip
     if not isinstance(report, Mapping) or not isinstance(report.get("batches"), (list, tuple)):
         return strange
-    ends = [_numbers(report.get(name), (size,)) for name in ("start", "end")]
+    first, last = (_numbers(report.get(name), (size,)) for name in ("start", "end"))
     batches = [_as_batch(part, len(pictures), (size, len(turns))) for part in report["batches"]]
-    if any(part is None for part in (*ends, *batches)):
+    if first is None or last is None or any(batch is None for batch in batches):
         return strange
     known = [batch for batch in batches if batch is not None]
-    if start is not None and not np.allclose(ends[0], start, atol=AGREES):
+    if start is not None and not np.allclose(first, start, atol=AGREES):
         return strange
     for batch in known:
         own = batch.places >= 0
@@ -151,7 +151,7 @@ def as_training(
     history, kinds = report.get("history"), report.get("kinds")
     entries = history if isinstance(history, (list, tuple, np.ndarray)) else None
     return Training(
-        pictures, len(turns), ends[0], ends[1], known,
+        pictures, len(turns), first, last, known,
         None if entries is None else [_number(entry) for entry in entries],
         [str(kind) for kind in kinds] if isinstance(kinds, (list, tuple)) else [],
         str(report.get("kind")), report.get("images"),

@@ -2,7 +2,11 @@
 
 import numpy as np
 
+from data_utils.selfcheck import nb4_detector
+from data_utils.selfcheck.words import expect
 from grader.hidden.refits import Refit, learners_images
+from grader.sandbox import Handle
+from grader.student import Student
 
 # Digits on which the solution and its untrained copy lie farthest apart in the quick budget. On
 # others random weights reach 0.9 and more, and those of some honest designs do on these.
@@ -14,7 +18,22 @@ VAL_IMAGES = 100
 EXAM_EACH = 60  # of each digit: every image is looked at under every transformation
 
 
-def refit_images(exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:
+class TransformRefit(Refit):
+    """A re-fit whose scores are spoken of in this notebook's words."""
+
+    def scores(self, student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
+        """Return the scores that the exam ranks."""
+        return scores_of(student, detector, images)
+
+
+def scores_of(student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
+    """What a detector says of some images, in the right form."""
+    scores = student.method(detector, "anomaly_score", images)
+    expect(nb4_detector.scores_form(scores, len(images)))
+    return np.asarray(scores, float)
+
+
+def refit_images(exam: tuple[np.ndarray, np.ndarray], which: int) -> TransformRefit:
     """Return the images of one re-fit, shuffled by its seed."""
     digit, seed = REFIT_DIGITS[which], REFIT_SEEDS[which]
     images, labels = learners_images()
@@ -24,4 +43,4 @@ def refit_images(exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:
     held_out, digits = exam
     chosen = [order.permutation(np.flatnonzero(digits == other))[:EXAM_EACH] for other in range(10)]
     anomaly = np.concatenate([places for other, places in enumerate(chosen) if other != digit])
-    return Refit(digit, seed, x_train, x_val, held_out[digits == digit], held_out[anomaly])
+    return TransformRefit(digit, seed, x_train, x_val, held_out[digits == digit], held_out[anomaly])

@@ -179,7 +179,7 @@ def classifier(student: Student, count: int, seed: int, n: int = 5) -> dict[str,
     x = (pictures.reshape(-1, 1, 28, 28) / 127.5 - 1).astype(np.float32)
     labels = np.arange(len(x), dtype=np.int64) % min(count, 1 + len(CHANGES))
     report: dict[str, Any] = student.probe(PROBES, "classifier_report", count, x, labels, seed)
-    expect(nb4_networks.classifier_form(report))
+    expect(nb4_networks.classifier_form(report, len(x), count))
     return report
 
 
@@ -211,7 +211,7 @@ def test_classifier_is_small(student: Student) -> None:
 @pytest.mark.exercise("4.5", weight=2)
 def test_classifier_can_learn(student: Student) -> None:
     """Weights that start at random, and that the gradient reaches."""
-    expect(nb4_networks.classifier_can_learn(classifier(student, 36, 455)))
+    expect(nb4_networks.classifier_can_learn(classifier(student, 36, 455), 36))
 
 
 @pytest.mark.exercise("4.5", weight=1)
@@ -229,7 +229,7 @@ def test_classifier_sees_moves_and_turns(student: Student) -> None:
 @pytest.mark.exercise("4.5", weight=1)
 def test_classifier_judges_each_image_by_itself(student: Student) -> None:
     """In evaluation mode, also where there is one image alone."""
-    expect(nb4_networks.classifier_ignores_company(classifier(student, 36, 457)))
+    expect(nb4_networks.classifier_ignores_company(classifier(student, 36, 457), 36))
 
 
 @pytest.mark.exercise("4.5", weight=1)

@@ -19,11 +19,10 @@ from grader.hidden.detector_checks import (
     at_floor,
     auroc_of_run,
     excuse_without_floors,
-    own_scores,
     ranks_each_alone,
     threshold_of_run,
 )
-from grader.hidden.nb4_fits import QUICK_EPOCHS, refit_images
+from grader.hidden.nb4_fits import QUICK_EPOCHS, refit_images, scores_of
 from grader.hidden.refits import Refit
 from grader.sandbox import Handle
 from grader.student import FIT_SECONDS, Student
@@ -151,7 +150,7 @@ def test_fit_follows_the_seed(student: Student, first: Refit, untrained: Handle)
     expect(nb4_put_together.training_follows_the_seed(*seeds))
     images = first.exam_anomaly[:60]
     few = replace(first, x_train=first.x_train[:FEW_IMAGES])
-    once, again = (own_scores(student, few.fit(student), images) for _ in range(2))
+    once, again = (scores_of(student, few.fit(student), images) for _ in range(2))
     expect(nb4_detector.same_for_same_seed(once, again))
     other = student.keep(first.x_train, first.x_val, first.seed + 1, budget="quick", train=False)
     parameters = [student.method(fit, "parameters") for fit in (untrained, other)]
@@ -169,7 +168,7 @@ def test_fit_threshold_follows_the_target(
     for detector, target, images in ((untrained, TARGET_FPR, x_val), (asked, 0.2, faint)):
         got = student.attribute(detector, "threshold")
         expect(nb3_detector.threshold_is_set(got))
-        known, own = (own_scores(student, detector, x) for x in (first.x_train, images))
+        known, own = (scores_of(student, detector, x) for x in (first.x_train, images))
         expect(nb4_detector.threshold_value(got, own, target, known))
 
 
@@ -194,4 +193,4 @@ def test_run_threshold_comes_from_validation(
     student: Student, series: dict[str, list[float]]
 ) -> None:
     """The detector's threshold follows from its scores of x_val, and from nothing else."""
-    threshold_of_run(student, series)
+    threshold_of_run(student, series, nb4_detector.threshold_value)
