@@ -77,10 +77,10 @@ def _numbers(report: Report, name: str) -> Floats | None:
 
 def _sizes(report: Report) -> list[tuple[int, ...]]:
     """Return the shapes of the network's weight arrays."""
-    shapes = report.get("shapes")
-    if not isinstance(shapes, (list, tuple)):
+    shapes = _numbers(report, "shapes")
+    if shapes is None or shapes.ndim != 2:
         return []
-    return [tuple(int(n) for n in np.ravel(np.asarray(s, np.int64))) for s in shapes]
+    return [tuple(int(n) for n in row[row > 0]) for row in shapes]
 
 
 def _arrays(report: Report, name: str) -> list[Floats]:
