@@ -171,10 +171,10 @@ def check_summary(summary: Ask) -> None:
     """Exercise 4.12 on two classes of four runs and three of two, by hand."""
     cases = (
         (
-            np.array([[0.7, 0.9, 0.7, 0.9], [0.6, 0.6, 0.6, 0.6]]),
+            np.array([[0.6, 0.9, 0.8, 0.9], [0.6, 0.6, 0.6, 0.6]]),
             np.array([0.75, 0.8]),
-            # squares of the deviations add up to 0.04; 0.04 / 3 / 4 = 1 / 300
-            ([0.8, 0.6], [300**-0.5, 0], -7.5, -7.5 / 77.5 * 100, 1),
+            # squares of the deviations add up to 0.06; 0.06 / 3 / 4 = 1 / 200
+            ([0.8, 0.6], [200**-0.5, 0], -7.5, -7.5 / 77.5 * 100, 1),
         ),
         (
             np.array([[0.75, 1.0], [0.5, 0.75], [0.625, 0.625]]),

@@ -58,7 +58,7 @@ def test_training_moves_the_weights(student: Student) -> None:
     expect(nb4_training.training_moves(watched(student, one_sided(90, 460), (0, 1), 30, 2)))
 
 
-@pytest.mark.exercise("4.6", weight=3)
+@pytest.mark.exercise("4.6", weight=4)
 def test_training_learns(student: Student) -> None:
     """The loss falls, on images that are bright at the top."""
     for turns in ((0, 1, 2, 3), (0, 2)):
