@@ -10,7 +10,7 @@ import copy
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +29,12 @@ from grader.hidden.conftest import (  # noqa: F401
     LOG,
     exam,
     facts,
+    public_exam,
     pytest_addoption,
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_runtest_makereport,
+    secret,
     series,
     student,
 )
@@ -82,6 +84,10 @@ class KernelStudent:
         """Return the published floor; `profile` None means that of the notebook's run."""
         return self.notebook.floor(profile or current_profile(), "cpu", digit, exercise=exercise)
 
+    def given_number(self, name: str) -> int:
+        """Return a number of the notebook's constants, as the notebook has it now."""
+        return int(self._namespace[name])
+
     @property
     def without_floors(self) -> str:
         """Nothing: what is compared runs on the processor."""
@@ -125,6 +131,11 @@ class KernelExamination:
     def student(self, exercise: Exercise) -> KernelStudent:
         """Return the way to the functions of one exercise."""
         return KernelStudent(self.namespace, self.submission.notebook, exercise)
+
+    @contextlib.contextmanager
+    def anew(self) -> Iterator["KernelExamination"]:
+        """Give itself: there is one kernel, and no session that has seen nothing yet."""
+        yield self
 
 
 @pytest.fixture(scope="session")

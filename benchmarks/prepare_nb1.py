@@ -17,17 +17,18 @@ import numpy as np
 from benchmarks.calibrate_nb1 import NB1
 from benchmarks.calibration import exam_images, one_thread
 from benchmarks.masters import ROOT, design_namespace
-from benchmarks.steps import DIGITS, write_steps
+from benchmarks.steps import DIGITS, KNOWN, reached_by, write_steps
 from data_utils.baselines import BASELINES
 from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc
-from grader.hidden.nb1_reference import relative_errors
+from grader.hidden.nb1_reference import exam_copies, relative_errors
 
 PREPARED, EXAM = ROOT / "data_utils" / "prepared", ROOT / "grader" / "exam"
 ANOMALY_DIGIT, SEED, TARGET_FPR = 9, 0, 0.05
 PAIRS = 5  # normal images, and as many anomalies, in the picture of exercise 1.2
 PROFILE = "embedded"
 VISIBLE_SEED, HIDDEN_SEEDS = 50, (60, 61)  # none of the calibration's
+DRAWS = 4000  # of visible pairs, from about 1,900; an AUROC differs by 0.02 (sd) between two draws
 NORMALS_PER_DIGIT, ANOMALIES = 20, 100  # in each set of copies
 
 
@@ -36,7 +37,8 @@ def main() -> None:
     one_thread()
     here: dict[str, Any] = design_namespace("nb1_autoencoder")
     _write_run(here)
-    _write_copies(here)
+    _write_hidden_copies(here)
+    _write_visible_copies(here)
     write_steps(ROOT / "data_utils" / "course.toml")
 
 
@@ -87,29 +89,60 @@ def _baseline_aurocs(parts: tuple[np.ndarray, ...]) -> dict[str, float]:
     return reached
 
 
-def _write_copies(here: dict[str, Any]) -> None:
-    """Store what networks make of images, one network for each digit left out."""
-    data = load_mnist(PROFILE)
+def _write_hidden_copies(here: dict[str, Any]) -> None:
+    """Store what networks make of exam images, two networks for each digit left out."""
     held_out, exam_digits = exam_images()
-    visible: dict[str, np.ndarray] = {}
     hidden: dict[str, np.ndarray] = {}
+    for digit in DIGITS:
+        drawn = []
+        for seed in HIDDEN_SEEDS:
+            detector, _ = _fitted(here, digit, seed)
+            chosen = _chosen(exam_digits, digit, np.random.default_rng(seed))
+            drawn.append((chosen, detector.reconstruct(held_out[chosen])))
+        hidden[f"positions_{digit}"] = np.concatenate([c for c, _ in drawn]).astype(np.uint16)
+        hidden[f"copies_{digit}"] = np.concatenate([copies for _, copies in drawn])
+        print(f"hidden copies without digit {digit}", flush=True)
+    np.savez_compressed(EXAM / "nb1_copies.npz", **hidden)
+
+
+def _write_visible_copies(here: dict[str, Any]) -> None:
+    """Store what a network makes of training images it has not seen, for each digit left out.
+
+    Of many draws the one is kept on which known scores reach what they reach on the hidden
+    copies: a step is as hard in the notebook as in the grade, and has one number.
+    """
+    data = load_mnist(PROFILE)
+    hidden = exam_copies(exam_images())
+    visible: dict[str, np.ndarray] = {}
     for digit in DIGITS:
         detector, x_train = _fitted(here, digit, VISIBLE_SEED)
         seen = {image.tobytes() for image in x_train}
         unseen = np.array([image.tobytes() not in seen for image in data.images])
-        chosen = _chosen(np.where(unseen, data.labels, 255), digit, VISIBLE_SEED)
-        visible[f"positions_{digit}"] = chosen.astype(np.uint16)
-        visible[f"copies_{digit}"] = detector.reconstruct(data.images[chosen])
-        drawn = []
-        for seed in HIDDEN_SEEDS:
-            detector, _ = _fitted(here, digit, seed)
-            chosen = _chosen(exam_digits, digit, seed)
-            drawn.append((chosen, detector.reconstruct(held_out[chosen])))
-        hidden[f"positions_{digit}"] = np.concatenate([c for c, _ in drawn]).astype(np.uint16)
-        hidden[f"copies_{digit}"] = np.concatenate([copies for _, copies in drawn])
-        print(f"copies without digit {digit}", flush=True)
+        places = np.flatnonzero(unseen)
+        copies = detector.reconstruct(data.images[places])
+        wanted = [reached_by(score, {digit: hidden[digit]})[digit] for score in KNOWN.values()]
+        scores = [score(data.images[places], copies) for score in KNOWN.values()]
+        few, off = _as_hard(data.labels[places], digit, scores, wanted)
+        visible[f"positions_{digit}"] = places[few].astype(np.uint16)
+        visible[f"copies_{digit}"] = copies[few]
+        print(f"visible copies without digit {digit}: AUROCs off by {off:.3f}", flush=True)
     np.savez_compressed(PREPARED / "nb1_copies.npz", **visible)
-    np.savez_compressed(EXAM / "nb1_copies.npz", **hidden)
+
+
+def _as_hard(
+    digits: np.ndarray, anomaly_digit: int, scores: list[np.ndarray], wanted: list[float]
+) -> tuple[np.ndarray, float]:
+    """Return the draw whose AUROCs lie nearest to those wanted, and by how much they are off."""
+    rng = np.random.default_rng(VISIBLE_SEED)
+    best, nearest = np.array([]), np.inf
+    for _ in range(DRAWS):
+        few = _chosen(digits, anomaly_digit, rng)
+        odd = digits[few] == anomaly_digit
+        reached = [auroc(s[few][~odd], s[few][odd]) for s in scores]
+        off = float(np.sqrt(np.mean((np.array(reached) - wanted) ** 2)))
+        if off < nearest:
+            best, nearest = few, off
+    return best, nearest
 
 
 def _fitted(here: dict[str, Any], digit: int, seed: int) -> tuple[Any, np.ndarray]:
@@ -118,9 +151,8 @@ def _fitted(here: dict[str, Any], digit: int, seed: int) -> tuple[Any, np.ndarra
     return here["fit_detector"](x_train, x_val, seed, budget=PROFILE), x_train
 
 
-def _chosen(digits: np.ndarray, anomaly_digit: int, seed: int) -> np.ndarray:
+def _chosen(digits: np.ndarray, anomaly_digit: int, rng: np.random.Generator) -> np.ndarray:
     """Return positions in mixed order: some of each normal digit, more of the anomaly."""
-    rng = np.random.default_rng(seed)
     parts = [
         rng.choice(
             np.flatnonzero(digits == digit),

@@ -17,7 +17,6 @@ import importlib
 import json
 import statistics
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -32,7 +31,7 @@ from data_utils.course import load_course
 from data_utils.runtime import PROFILES
 from grader.files import write_atomically
 from grader.hidden import refits
-from grader.judging import variation
+from grader.judging.variation import varied
 
 MOVED = 1 / 3  # of the seeds' sd: what the variation may move a mean by
 TRAINING_SECRET = "training"  # one for all seeds: pretrained networks read each image once
@@ -103,14 +102,14 @@ def _line(
     again: list[float],
     floor: float | None,
 ) -> dict[str, Any]:
-    plain, varied = ([run[name] for run in runs] for name in ("plain", "varied"))
+    plain, moved = ([run[name] for run in runs] for name in ("plain", "varied"))
     sd = statistics.stdev(plain)
-    moved = statistics.mean(varied) - statistics.mean(plain)
+    by = statistics.mean(moved) - statistics.mean(plain)
     line = {
         "exercise": exercise, "design": row, "digit": digit, "seeds": len(runs),
         "plain": round(statistics.mean(plain), 4), "sd": round(sd, 4),
-        "varied": round(statistics.mean(varied), 4), "moved_in_sd": round(moved / sd, 2),
-        "varied_mean_less_3_sd": round(_least(varied), 3), "floor": floor,
+        "varied": round(statistics.mean(moved), 4), "moved_in_sd": round(by / sd, 2),
+        "varied_mean_less_3_sd": round(_least(moved), 3), "floor": floor,
     }  # fmt: skip
     if len(again) > 1:
         line["refit"] = round(statistics.mean(again), 4)
@@ -123,9 +122,9 @@ def _least(values: list[float]) -> float:
 
 
 def code_hash(calibration: Calibration) -> str:
-    """Return the hash of the designs, and that of the module that varies images."""
-    source = Path(variation.__file__).read_bytes()
-    return f"{calibration.code()} {hashlib.sha256(source).hexdigest()[:16]}"
+    """Return the hash of the designs' code, and that of some varied images."""
+    some = varied(exam_images()[0][:100], "a secret", "some images")
+    return f"{calibration.code()} {hashlib.sha256(some.tobytes()).hexdigest()[:16]}"
 
 
 def main() -> None:

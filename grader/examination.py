@@ -147,6 +147,10 @@ class Examination:
         runs = [run.session for run in self._runs.values()]
         return [s for s in (*self._sessions.values(), *runs, self._twin) if s is not None]
 
+    def anew(self) -> "Examination":
+        """Return an examination of the same submission, in sessions that have seen nothing yet."""
+        return Examination(self.submission, self.settings, self.lost_points)
+
     def student(self, exercise: Exercise) -> Student:
         """Return the way to the functions of one exercise."""
         return Student(self, exercise)

@@ -97,78 +97,55 @@ def _why(values: Values, wrong: list[str], right: Values, ties: tuple[int, int])
 
 def _mistakes(right: Values, ties: tuple[int, int]) -> Iterator[tuple[Values, str, str]]:
     """Yield what typical mistakes give, from the right values."""
-    tp, fn, fp, tn = (right[name] for name in COUNTS)
     for at_test, at_anomaly in (ties, (0, ties[1]), (ties[0], 0)):
         if at_test or at_anomaly:
-            yield (
-                _not_strict(right, at_test, at_anomaly),
-                ("an image exactly at the threshold is not an anomaly"),
-                "count with the strict >",
-            )
-    swapped = "the two are swapped"
-    yield ({"fpr": right["fnr"], "fnr": right["fpr"]}, f"{swapped}: fpr is fp / (fp + tn), "
-           "fnr is fn / (fn + tp)", "a false negative is an anomaly that was missed")  # fmt: skip
+            loose = _not_strict(right, at_test, at_anomaly)
+            yield loose, "an image exactly at the threshold is not an anomaly", "count with >"
     yield (
-        {
-            "tp": fn,
-            "fn": tp,
-            "fp": tn,
-            "tn": fp,
-            "tpr": right["fnr"],
-            "fnr": right["tpr"],
-            "fpr": right["tnr"],
-            "tnr": right["fpr"],
-        },
-        ("what lies below the threshold was called an anomaly"),
-        "an anomaly has a score above it",
+        {"fpr": right["fnr"], "fnr": right["fpr"]},
+        "the two are swapped: fpr is fp / (fp + tn), fnr is fn / (fn + tp)",
+        "a false negative is an anomaly that was missed",
     )
+    for values in (right, _not_strict(right, *ties)):
+        yield (
+            _renamed(values, "fn tp tn fp"),
+            "what lies below the threshold was called an anomaly",
+            "an anomaly has a score above it",
+        )
     yield (
-        {
-            "tp": tn,
-            "fn": fp,
-            "fp": fn,
-            "tn": tp,
-            "tpr": right["tnr"],
-            "fnr": right["fpr"],
-            "fpr": right["fnr"],
-            "tnr": right["tpr"],
-        },
-        (f"{swapped}: here the normal images are the positive class"),
+        _renamed(right, "tn fp fn tp"),
+        "the two are swapped: here the normal images are the positive class",
         POSITIVE,
     )
     yield (
-        {
-            "tp": fp,
-            "fn": tn,
-            "fp": tp,
-            "tn": fn,
-            "tpr": right["fpr"],
-            "fnr": right["tnr"],
-            "fpr": right["tpr"],
-            "tnr": right["fnr"],
-        },
-        (f"{swapped}: the test set was taken for the anomaly set"),
+        _renamed(right, "fp tn tp fn"),
+        "the two are swapped: the test set was taken for the anomaly set",
         POSITIVE,
     )
     yield (
-        _by_verdict(tp, fn, fp, tn),
-        (
-            "the count was divided by the images with this verdict, not by those of its own class: "
-            "tp / (tp + fp) is the precision"
-        ),
+        _by_verdict(*(right[name] for name in COUNTS)),
+        "the count was divided by the images with this verdict, not by those of its own class: "
+        "tp / (tp + fp) is the precision",
         "tpr = tp / (tp + fn), fpr = fp / (fp + tn)",
     )
     total = sum(right[name] for name in COUNTS)
     yield (
         {name: right[name[:2]] / total for name in RATES},
-        ("the count was divided by all images, not by those of its own class"),
+        "the count was divided by all images, not by those of its own class",
         POSITIVE,
     )
     yield (
         {name: 100 * right[name] for name in RATES},
-        ("a percentage, where a fraction between 0 and 1 is asked for"),
+        "a percentage, where a fraction between 0 and 1 is asked for",
         "do not multiply by 100",
     )
+
+
+def _renamed(values: Values, taken: str) -> Values:
+    """Return the values when tp, fn, fp and tn are others of them, and their rates too."""
+    others = dict(zip(COUNTS, taken.split(), strict=True))
+    renamed = {name: values[other] for name, other in others.items()}
+    return renamed | {f"{name}r": values[f"{other}r"] for name, other in others.items()}
 
 
 def _by_verdict(tp: float, fn: float, fp: float, tn: float) -> Values:

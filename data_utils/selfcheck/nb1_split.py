@@ -201,7 +201,7 @@ def split_follows_seed(first: Any, again: Any, other: Any) -> Finding | None:
     return None
 
 
-def split_leaves_input_alone(before: NDArray[Any], after: NDArray[Any]) -> Finding | None:
+def split_leaves_input_alone(before: NDArray[Any], after: Any) -> Finding | None:
     """The arrays that were handed in are as they were."""
     if np.array_equal(before, after):
         return None

@@ -54,9 +54,9 @@ def check_score(reconstruction_error: Ask) -> None:
     x = np.zeros((3, 2, 2, 1), np.float32)
     x_hat = np.zeros_like(x)
     x[0, 0, 0], x_hat[0, 0, 0] = 1.0, 0.5  # error 0.25, ink 1
-    x[1, 0, :] = 1.0  # error 2, ink 2
+    x[1, 0, :], x_hat[1, 1, 0] = 1.0, 1.0  # error 3, ink 2
     x[2], x_hat[2] = 0.6, 0.3  # error 4 * 0.09, ink 4 * 0.36
-    expected = np.array([0.25, 1.0, 0.25])
+    expected = np.array([0.25, 1.5, 0.25])
     flat, faint = (pair[..., 0] for pair in (x, x_hat)), (np.float32(0.05) * x, 0.05 * x_hat)
     for images, copies in ((x, x_hat), tuple(flat), faint, (x[:1], x_hat[:1])):
         got = reconstruction_error(images, copies)
@@ -67,7 +67,7 @@ def check_score(reconstruction_error: Ask) -> None:
 
 def check_threshold(choose_threshold: Ask) -> None:
     """Exercise 1.3 on 200 scores in random order."""
-    scores = np.random.default_rng(13).permutation(np.linspace(0.1, 0.9, 200))
+    scores = np.random.default_rng(13).permutation(np.linspace(0.3, 0.95, 200) ** 2)
     for target_fpr in (0.05, 0.2):
         got = choose_threshold(scores, target_fpr)
         expect(nb1_score.threshold_value(got, scores, target_fpr))

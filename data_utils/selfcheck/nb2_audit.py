@@ -3,7 +3,7 @@
 The right values come from the caller; nothing here computes an answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -233,7 +233,9 @@ def upper_end_otherwise(got: Any, right: float) -> Finding | None:
     )
 
 
-def flagged_counts(got: Any, errors: list[float], expected: list[int]) -> Finding | None:
+def flagged_counts(
+    got: Any, errors: list[float], thresholds: Sequence[float], expected: list[int]
+) -> Finding | None:
     """Compare, for each threshold, how many of the errors lie above it."""
     counts = _whole_numbers(got, (len(expected),))
     if counts is not None and counts.tolist() == expected:
@@ -250,7 +252,7 @@ def flagged_counts(got: Any, errors: list[float], expected: list[int]) -> Findin
         below = [len(errors) - count for count in expected]
         if counts.tolist() == below:
             why = "the errors below the threshold were counted"
-        elif all(0 <= a - b <= 1 for a, b in zip(counts.tolist(), expected, strict=True)):
+        elif counts.tolist() == [sum(e >= t for e in errors) for t in thresholds]:
             why = "an error exactly at the threshold does not lie above it"
     return Finding(f"flagged = {expected}", f"flagged = {shown}", why, advice)
 

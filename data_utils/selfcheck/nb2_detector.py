@@ -176,6 +176,19 @@ def scores_form(got: Any, count: int) -> Finding | None:
     )
 
 
+def images_form(got: Any, name: str) -> Finding | None:
+    """The run's images are still images: uint8 (n, 28, 28)."""
+    shape = got.shape if isinstance(got, np.ndarray) else ()
+    if len(shape) == 3 and shape[0] and shape[1:] == (28, 28) and got.dtype == np.uint8:
+        return None
+    return Finding(
+        f"{name}: images (n, 28, 28) of type uint8 after the whole notebook was run",
+        describe(got),
+        "a cell of your own gave the name another meaning",
+        "use another name in that cell",
+    )
+
+
 def _finite_row(got: Any, count: int, what: str) -> Finding | None:
     """One finite number for each image."""
     try:
@@ -223,6 +236,25 @@ def _flat(weights: Any) -> NDArray[np.float64]:
     if not rows or any(row.dtype.kind not in "iuf" for row in rows):
         return np.zeros(0)
     return np.concatenate(rows).astype(np.float64)
+
+
+def trained_alike(first: dict[str, Any], other: dict[str, Any]) -> Finding | None:
+    """Two trainings with the same images, seed and budget end in the same weights.
+
+    Only their validation images differ. The median tells on a graphics card too, where sums in
+    another order change single weights.
+    """
+    for name in CURES:
+        one, two = _flat(first[name]), _flat(other[name])
+        if one.shape != two.shape or np.median(np.abs(one - two)) > GAN_RATE / 10:
+            return Finding(
+                "networks that learn from x_train alone",
+                f"another {name} where only x_val was another one",
+                "validation images are among those that are trained on: the threshold then comes "
+                "from images that were rehearsed",
+                "train on to_tanh_range(x_train), and hand x_val to GanDetector alone",
+            )
+    return None
 
 
 def budget_heeded(

@@ -30,10 +30,10 @@ def raw_form(raw: Any, count: int) -> Finding | None:
     count : int
         Numbers of the code.
     """
-    gradient = raw.get("gradient", 0) if isinstance(raw, Mapping) else 0
+    gradient: Any = raw.get("gradient", 0) if isinstance(raw, Mapping) else 0
     known = isinstance(gradient, np.ndarray) and gradient.shape == (count,)
     if gradient is None or (known and gradient.dtype.kind == "f" and np.isfinite(gradient).all()):
-        return loss_form(raw["loss"])
+        return loss_form(raw.get("loss"))
     return Finding(
         "a loss whose gradient is finite",
         "NaN, infinite or missing numbers in it",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_utils.selfcheck.values import describe
+from data_utils.selfcheck.values import describe, is_whole_number
 from data_utils.selfcheck.words import Finding
 
 GREY_ATOL = 2e-3  # one grey value of 255 is 0.008 on the scale from -1 to 1
@@ -70,6 +70,10 @@ def _range_mistakes(
         (grey / 127.5 - 0.5, "the shift is wrong: black is -0.5", SHIFT),
         (grey / 255 - 0.5, "from -0.5 to 0.5: half of the range", SHIFT),
         (grey / 255 - 1, "the shift is right and the factor is not: white is 0", SHIFT),
+        (grey / 128 - 1, "128 stands where 127.5 belongs: white is 0.992", SHIFT),
+        (np.round(expected), "the values were rounded", "keep the fractions: no round, no int"),
+        (_by_each_image(grey), "each image was scaled by its own largest grey value",
+         "use 0 and 255, which are the same for every image"),
         (grey, "the grey values are as they were: nothing was scaled", SHIFT),
         (grey - 127.5, "the division is missing", "divide by 127.5 before you take 1 off"),
         (grey // 127.5 - 1, "the division was done in whole numbers", "divide with / , not //"),
@@ -129,6 +133,12 @@ def range_leaves_input_alone(before: NDArray[Any], after: Any) -> Finding | None
     )
 
 
+def _by_each_image(grey: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    largest = grey.max(axis=(2, 3), keepdims=True)
+    scaled: NDArray[np.floating[Any]] = 2 * grey / np.maximum(largest, 1e-12) - 1
+    return scaled
+
+
 def _standardised(grey: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     standardised: NDArray[np.floating[Any]] = (grey - grey.mean()) / max(float(grey.std()), 1e-12)
     return standardised
@@ -147,12 +157,16 @@ def report_form(report: Any, count: int, latent_size: int) -> Finding | None:
     count, latent_size : int
         Shape of the noise that was handed out.
     """
-    asked = {"count": count, "asked_latent_size": latent_size}
-    sound = isinstance(report, dict) and all(report.get(key) == asked[key] for key in asked)
+    known = report if isinstance(report, dict) else {}
+    sound = all(
+        is_whole_number(known.get(key)) and int(known[key]) == asked
+        for key, asked in (("count", count), ("asked_latent_size", latent_size))
+    )
+    sound = sound and all(isinstance(known.get(key), str) for key in ("kind", "stop"))
     if sound and report.get("is_pair") is True and not report.get("stop"):
         outputs = [report.get(name) for name in PAIR_OUTPUTS]
         sound = all(isinstance(o, np.ndarray) and o.dtype.kind in "fiu" for o in outputs)
-        sound = sound and all(isinstance(report.get(f"{n}_weights"), int) for n in NETWORKS)
+        sound = sound and all(is_whole_number(report.get(f"{n}_weights")) for n in NETWORKS)
     if sound and {"kind", "is_pair", "latent_size", "stop"} <= set(report):
         return None
     return Finding(
@@ -240,9 +254,11 @@ def _pair_weights(report: Mapping[str, Any]) -> Finding | None:
 def latent_size_honoured(report: Mapping[str, Any]) -> Finding | None:
     """The generator takes as many numbers as `latent_size` says, and the pair knows it."""
     asked = report["asked_latent_size"]
-    if report["is_pair"] and report["latent_size"] == asked and not report["stop"]:
+    latent_size = report["latent_size"]
+    honoured = is_whole_number(latent_size) and int(latent_size) == asked
+    if report["is_pair"] and honoured and not report["stop"]:
         return None
-    got = report["stop"] or f"latent_size {report['latent_size']}"
+    got = report["stop"] or f"latent_size: {describe(latent_size)}"
     return Finding(
         f"a pair for noise of {asked} numbers",
         got if report["is_pair"] else f"an object of type {report['kind']}",
@@ -285,8 +301,8 @@ def logits_are_free(report: Mapping[str, Any]) -> Finding | None:
     expected = "logits: any numbers, also below 0 and above 1"
     got = f"from {low:.3g} to {high:.3g}, whatever the image"
     if low >= 0 and high <= 1:
-        return Finding(expected, got, "a sigmoid in the head: these are probabilities",
-                       "leave the sigmoid out: the loss takes logits")  # fmt: skip
+        return Finding(expected, got, "a sigmoid in the head, or a softmax: these are no logits",
+                       "leave it out: the loss takes logits")  # fmt: skip
     if 0.9999 < max(-low, high) <= 1.0001:
         return Finding(expected, got, "a tanh in the head: tanh bounds pictures, not logits",
                        "end the head with a linear layer")  # fmt: skip

@@ -81,7 +81,8 @@ def search_once(
             np.random.seed(global_seed)
             noise = as_plain(search_noise(pair, torch.tensor(images), seed, **settings))
             torch_state = torch.get_rng_state().numpy().copy()
-            numpy_state = np.array(np.random.get_state()[1], np.uint32)
+            numbers: Any = np.random.get_state()
+            numpy_state = np.array(numbers[1], np.uint32)
     finally:
         np.random.set_state(legacy)
     weights, buffers = state_of(pair)

@@ -47,7 +47,8 @@ def search_measured(
     """
     known = raw if isinstance(raw, Mapping) else {}
     latent_size = untouched[0][0].shape[1]  # the generator's first layer: (hidden, latent size)
-    noise, shape = known.get("noise"), (len(images), latent_size)
+    noise: Any = known.get("noise")
+    shape = (len(images), latent_size)
     states = [known.get(f"{name}_state") for name in ("torch", "numpy")]
     measured: Measured = {"noise": noise, "shape": shape, "states": states}
     if not _is_array(noise, shape) or not np.isfinite(noise).all():
@@ -202,13 +203,13 @@ def search_draws_on_its_own(first: Measured, again: Measured) -> Finding | None:
         Measurements of the same call, where torch and NumPy had been seeded differently before.
         Whoever seeds them in the call leaves both in the same state.
     """
-    for name, one, other in zip(("torch", "numpy"), first["states"], again["states"], strict=True):
+    calls = ("torch.manual_seed", "np.random.seed")
+    for call, one, other in zip(calls, first["states"], again["states"], strict=True):
         if not isinstance(one, np.ndarray) or np.array_equal(one, other):
             return Finding(
-                f"{name}'s own random numbers, for which the rest of the program has its seed",
+                "random numbers of the rest of the program that go on as they were",
                 "they were set anew in the call",
-                f"{name}.manual_seed or {name}.random.seed was called: whoever draws after this "
-                "gets the same numbers again and again",
+                f"{call} was called: whoever draws next gets the same numbers again and again",
                 "torch.randn(..., generator=torch.Generator().manual_seed(seed))",
             )
     return None

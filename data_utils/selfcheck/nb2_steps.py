@@ -106,9 +106,10 @@ def _floats(values: Any) -> NDArray[np.float64]:
 
 
 def _two_numbers(values: Any) -> list[float]:
-    """Return numbers as they came, NaN where there are none."""
-    known = values if isinstance(values, (list, tuple)) else []
-    return [float(v) if isinstance(v, (int, float)) else float("nan") for v in known[:2]]
+    """Return two numbers as they came, NaN where there are none."""
+    known = [*values[:2]] if isinstance(values, (list, tuple)) else []
+    known += [float("nan")] * (2 - len(known))
+    return [float(v) if isinstance(v, (int, float)) else float("nan") for v in known]
 
 
 def _change(
@@ -168,7 +169,8 @@ def player_learns(report: Mapping[str, Any], player: str) -> Finding | None:
     return Finding(
         f"a {player} whose own loss falls with its step",
         f"{before:.5g} before, {after:.5g} after",
-        f"the {player} follows another loss than its own, or other images",
+        f"the {player} follows another loss than its own, or other images, or the optimisers are "
+        "swapped",
         f"call backward() on the {player}'s loss alone, right before its optimiser's step",
     )
 

@@ -36,14 +36,15 @@ def report_form(report: Any) -> Finding | None:
     report : object
         Of `nb2_probes_training.losses_report`, from a process that the learner's code shares.
     """
-    shapes = report.get("shapes") if isinstance(report, dict) else None
-    sound = isinstance(shapes, (list, tuple)) and isinstance(report.get("count"), int)
+    known = report if isinstance(report, dict) else {}
+    shapes: Any = known.get("shapes")
+    sound = isinstance(shapes, (list, tuple)) and isinstance(known.get("count"), int)
     sound = sound and all(s is None or isinstance(s, (list, tuple)) for s in shapes)
     if sound and [s if s is None else tuple(s) for s in shapes] == [(), ()]:
-        values = report.get("values")
+        values: Any = known.get("values")
         sound = isinstance(values, (list, tuple)) and len(values) == 2
         sound = sound and all(isinstance(v, (int, float)) for v in values)
-        sound = sound and all(_is_gradient(report.get(name, 0)) for name in GRADIENTS)
+        sound = sound and all(_is_gradient(known.get(name, 0)) for name in GRADIENTS)
     if sound:
         return None
     return Finding(
@@ -134,6 +135,8 @@ def _wrong_sums(logits: Logits, smoothing: float) -> Mistakes:
         ((smooth + fake) / 2, "the two halves were averaged", add),
         ((sizes[0] * smooth + sizes[1] * fake) / sum(sizes),
          "one mean runs over real and drawn images together", add),
+        (2 * (sizes[0] * smooth + sizes[1] * fake) / sum(sizes),
+         "twice one mean over real and drawn images together: right only for as many of each", add),
         (sizes[0] * smooth + sizes[1] * fake, "these are sums over the batch",
          "take the mean of each batch, so that the batch size does not matter"),
         (smooth, "the half of the drawn images is missing", add),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from data_utils.datasets import load_mnist
-from data_utils.selfcheck import nb1_detector, nb1_score, nb2_detector
+from data_utils.selfcheck import nb1_score, nb2_detector
 from data_utils.selfcheck.words import Ask, Found, expect, finding_for_exception
 
 TARGET_FPR = 0.1  # other than the notebook's, so that an argument that is ignored shows
@@ -26,9 +26,13 @@ def check_detector(fit_detector: Ask) -> None:
     expect(nb2_detector.losses_fall(list(trained.history)))
     expect(nb2_detector.untrained_on_request(list(untrained.history)))
     expect(nb2_detector.networks_learned(_weights(trained), _weights(untrained)))
+    fits = (fit_detector(x_train, x_val, seed, budget="quick", train=False) for seed in (7, 7, 8))
+    first, again, other = (np.asarray(fit.error_parts(x_val)[0], float) for fit in fits)
+    expect(nb2_detector.same_for_same_seed(first, again))
+    expect(nb2_detector.other_for_other_seed(first, other))
     expect(nb2_detector.reconstructions_form(trained.reconstruct(shown), shown))
     scores_val = _asked("combined_score", trained.anomaly_score, x_val)
-    expect(nb1_detector.scores_form(scores_val, len(x_val)))
+    expect(nb2_detector.scores_form(scores_val, len(x_val)))
     together = _scores(trained, shown)
     apart = np.concatenate([_scores(trained, shown[i : i + 1]) for i in range(len(shown))])
     expect(nb2_detector.same_in_any_order(together, apart))
@@ -45,7 +49,7 @@ def _weights(detector: Any) -> dict[str, Any]:
 
 def _scores(detector: Any, images: Any) -> Any:
     scores = _asked("combined_score", detector.anomaly_score, images)
-    expect(nb1_detector.scores_form(scores, len(images)) if len(images) > 1 else None)
+    expect(nb2_detector.scores_form(scores, len(images)) if len(images) > 1 else None)
     return np.asarray(scores, float).reshape(-1)
 
 

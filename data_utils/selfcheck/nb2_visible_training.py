@@ -22,7 +22,7 @@ SMALL, LARGE = 1e-3, 0.05  # rates: one that changes next to nothing, and one th
 
 
 def check_range(to_tanh_range: Ask) -> None:
-    """Exercise 2.1 on three small images of six grey values."""
+    """Exercise 2.1 on three small images of six grey values, and on fainter ones."""
     levels = np.random.default_rng(21).integers(0, 6, (3, 4, 5))
     levels[0, 0, :2] = 0, 5
     images = (51 * levels).astype(np.uint8)
@@ -31,6 +31,9 @@ def check_range(to_tanh_range: Ask) -> None:
     expect(nb2_networks.range_leaves_input_alone(before, images))
     expect(nb2_networks.range_values(got, 0.4 * levels[:, np.newaxis] - 1))
     expect(nb2_networks.range_type(got))
+    faint = (51 * np.minimum(levels, 3)).astype(np.uint8)  # without white, and one without black
+    faint[1] = np.maximum(faint[1], 51)
+    expect(nb2_networks.range_values(to_tanh_range(faint), faint[:, np.newaxis] / 127.5 - 1))
 
 
 def check_pair(build_pair: Ask) -> None:

@@ -280,6 +280,7 @@ def _bound_mistakes(name: str, recall: float, wrong: float, sizes: tuple[int, in
     lowest, highest = _staircases(recall, wrong / negatives)
     of_all = _staircases(recall, wrong / (positives + negatives))
     of_positives = _staircases(recall, wrong / positives)
+    of_alarms = _staircases(recall, wrong / max(recall * positives + wrong, 1e-12))
     place = FORCED_KEYS[4:].index(name)
     other = "auroc_highest" if place == 0 else "auroc_lowest"
     cure = (
@@ -292,6 +293,8 @@ def _bound_mistakes(name: str, recall: float, wrong: float, sizes: tuple[int, in
         (of_all[place], "the false positive rate was taken over all images",
          "divide fp by the negatives"),
         (of_positives[place], "fp was divided by the positives", "divide fp by the negatives"),
+        (of_alarms[place], "fp was divided by the alarms: that share is 1 - precision",
+         "divide fp by the negatives"),
         ((recall + 1 - wrong / negatives) / 2,
          "the area below two straight lines: neither the lowest nor the highest curve", cure),
         (recall, "the width of the staircase is missing: it waits until fpr", cure),

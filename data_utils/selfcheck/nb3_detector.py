@@ -118,8 +118,8 @@ def bank_size(got: Any, wanted: int, images: int) -> Finding | None:
     images : int
         How many training images there were.
     """
-    arrays = list(got) if isinstance(got, (list, tuple)) else []
-    rows = np.shape(arrays[0])[0] if arrays and np.ndim(arrays[0]) else 0
+    arrays = _arrays(got)
+    rows = len(arrays[0]) if arrays and arrays[0].ndim else 0
     if rows == wanted:
         return None
     why = "the budget is not heeded"
@@ -137,11 +137,11 @@ def bank_size(got: Any, wanted: int, images: int) -> Finding | None:
 
 def bank_is_drawn(first: Any, other: Any) -> Finding | None:
     """Another seed draws other images for the bank."""
-    if not _same(first, other):
+    if _tables(first) and _tables(other) and not _same(first, other):
         return None
     return Finding(
         "another draw of training images for another seed",
-        "exactly the same bank",
+        "exactly the same bank, or none",
         "the first images are taken whatever the seed, or the seed is a fixed number",
         "np.random.default_rng(seed).permutation(len(x_train))[: BANK[budget]]",
     )
@@ -152,10 +152,11 @@ def bank_holds_each_once(bank: Any) -> Finding | None:
 
     Two rows of the same image differ by rounding, those of two images by far more.
     """
-    arrays = _arrays(bank)
-    if not arrays or arrays[0].ndim != 2 or arrays[0].dtype.kind not in "iuf":
-        return None  # what is no table of features is another question
-    rows = np.nan_to_num(np.asarray(arrays[0], np.float64))
+    tables = _tables(bank)
+    if not tables:
+        return Finding("a bank: features of training images", describe(bank), "there is no bank",
+                       "NeighbourDetector(network, features_of(network, ...))")  # fmt: skip
+    rows = np.nan_to_num(np.asarray(tables[0], np.float64))
     rows = rows - rows.mean(axis=0)
     squares = (rows**2).sum(axis=1)
     gaps = squares[:, None] + squares - 2 * rows @ rows.T
@@ -174,8 +175,7 @@ def bank_holds_each_once(bank: Any) -> Finding | None:
 
 def in_order(bank: Any) -> list[NDArray[Any]]:
     """Return the rows of a bank sorted by all their numbers, however they were drawn."""
-    tables = [array for array in _arrays(bank) if array.ndim == 2 and array.dtype.kind in "iuf"]
-    return [table[np.lexsort(table.T)] for table in tables if table.size]
+    return [table[np.lexsort(table.T)] for table in _tables(bank)]
 
 
 def random_weights_follow_seed(first: Any, other: Any) -> Finding | None:
@@ -187,11 +187,11 @@ def random_weights_follow_seed(first: Any, other: Any) -> Finding | None:
         The banks of two fits on the same images, as `in_order` gives them.
     """
     pairs = list(zip(first, other, strict=False))
-    if not pairs or any(a.shape != b.shape or not np.allclose(a, b, rtol=1e-3) for a, b in pairs):
+    if any(a.shape != b.shape or not np.allclose(a, b, rtol=1e-3) for a, b in pairs):
         return None
     return Finding(
         "other random weights for another seed with train=False",
-        "exactly the same features of the same images",
+        "exactly the same features of the same images, or none",
         "load_backbone was not given the seed",
         "load_backbone(pretrained=train, seed=seed)",
     )
@@ -199,11 +199,11 @@ def random_weights_follow_seed(first: Any, other: Any) -> Finding | None:
 
 def other_backbone_untrained(trained: Any, untrained: Any) -> Finding | None:
     """With train=False the features come from random weights."""
-    if not _same(trained, untrained):
+    if _tables(trained) and _tables(untrained) and not _same(trained, untrained):
         return None
     return Finding(
         "other features with train=False: those of random weights",
-        "exactly the same bank",
+        "exactly the same bank, or none",
         "the argument train is not used",
         "load_backbone(pretrained=train, seed=seed)",
     )
@@ -241,10 +241,17 @@ def learns_from_labels(with_labels: float, without: float) -> Finding | None:
     )
 
 
+def _tables(bank: Any) -> list[NDArray[Any]]:
+    """Return the tables of finite numbers in a bank, none where there is no bank."""
+    found = [part for part in _arrays(bank) if part.ndim == 2 and part.dtype.kind in "iuf"]
+    return [table for table in found if table.size and np.isfinite(table).all()]
+
+
 def _same(first: Any, other: Any) -> bool:
     pairs = list(zip(_arrays(first), _arrays(other), strict=False))
     return bool(pairs) and all(np.array_equal(a, b) for a, b in pairs)
 
 
 def _arrays(got: Any) -> list[NDArray[Any]]:
-    return [np.asarray(part) for part in got] if isinstance(got, (list, tuple)) else []
+    parts = got if isinstance(got, (list, tuple)) else ()
+    return [np.asarray(part) for part in parts if isinstance(part, (np.ndarray, float, int))]

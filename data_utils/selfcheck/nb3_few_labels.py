@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_utils.selfcheck.values import describe
 from data_utils.selfcheck.words import Finding
 
 Floats = NDArray[np.float64]
@@ -80,15 +81,21 @@ def scaled_once(normal: Any, expected: Floats, anomalies: int) -> Finding | None
     Parameters
     ----------
     normal : object
-        The detector's attribute `normal`; what is no table of as many features is not judged.
+        The detector's attribute `normal`. A detector of another kind has none, or one of other
+        features: then it is not judged.
     expected : ndarray, shape (n, k)
         The features of the normal images, as the backbone gave them.
     anomalies : int
         How many labelled anomalies there were.
     """
     table = _table(normal, expected.shape[1])
-    if table is None:
+    other_kind = isinstance(normal, np.ndarray) and normal.ndim == 2 and normal.dtype.kind in "iuf"
+    if table is None and (normal is None or other_kind):
         return None
+    if table is None:
+        return Finding("a HeadDetector whose attribute normal is a table of features",
+                       describe(normal), "something else was handed in",
+                       "HeadDetector(network, normal, head)")  # fmt: skip
     room = SAME_ROW * (float(np.std(expected)) + 1e-12)
     mean, spread = table.mean(axis=0), table.std(axis=0)
     if len(table) == len(expected) and (

@@ -18,7 +18,8 @@ Parts = Sequence[NDArray[Any]]
 def scaled_form(got: Any, parts: Parts) -> Finding | None:
     """One array for each argument, of the same shape."""
     expected = f"a list of {len(parts)}: " + ", ".join(str(part.shape) for part in parts)
-    if not isinstance(got, (list, tuple, np.ndarray)):
+    alone = isinstance(got, np.ndarray) and got.ndim == 0
+    if alone or not isinstance(got, (list, tuple, np.ndarray)):
         return Finding(expected, describe(got), "something else than a list is returned",
                        "return [train, *others], each standardised")  # fmt: skip
     arrays = [as_floats(part) for part in got]
@@ -86,8 +87,8 @@ def constant_column(got: Any, parts: Parts, column: int) -> Finding | None:
         there = array[part[:, column] == value, column]
         if np.abs(there).max(initial=0) > SCALE_RTOL:
             return Finding("0 where a column has its mean", f"{np.abs(there).max():.4g}",
-                           "the mean was not taken off in a column that does not vary",
-                           "replace its standard deviation alone, by 1")  # fmt: skip
+                           "what was taken off is not the mean of train: that is the value itself",
+                           "take that mean off, and replace the deviation alone by 1")  # fmt: skip
     return None
 
 

@@ -19,9 +19,10 @@ def as_transform(got: Any, label: int) -> tuple[float, ...] | Finding:
     """Return flip, down, right and turns as numbers, or say why they are none."""
     expected = f"(flip, down, right, turns) for the label {label}"
     got = plain_array(got)
-    if isinstance(got, (tuple, list, np.ndarray)) and np.size(got) == len(NAMES):
+    flat = got.ravel() if isinstance(got, np.ndarray) else got
+    if isinstance(flat, (tuple, list, np.ndarray)) and len(flat) == len(NAMES):
         try:
-            return tuple(float(value) for value in got)
+            return tuple(float(value) for value in flat)
         except (TypeError, ValueError):
             return Finding(expected, str(got), "one of the four is no number and no truth value",
                            "flip is True or False, the others are whole numbers")  # fmt: skip

@@ -3,6 +3,7 @@
 Measurements come from `nb4_probes_first.classifier_report`.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,14 +79,14 @@ def _numbers(report: Report, name: str) -> Floats | None:
 def _sizes(report: Report) -> list[tuple[int, ...]]:
     """Return the shapes of the network's weight arrays."""
     shapes = _numbers(report, "shapes")
-    if shapes is None or shapes.ndim != 2:
+    if shapes is None or shapes.ndim != 2 or not np.isfinite(shapes).all():
         return []
     return [tuple(int(n) for n in row[row > 0]) for row in shapes]
 
 
 def _arrays(report: Report, name: str) -> list[Floats]:
     """Return the weight arrays at a time, cut out of the flat list; none where it does not fit."""
-    flat, sizes = _numbers(report, name), [int(np.prod(shape)) for shape in _sizes(report)]
+    flat, sizes = _numbers(report, name), [math.prod(shape) for shape in _sizes(report)]
     if flat is None or flat.shape != (sum(sizes),):
         return []
     return list(np.split(flat, np.cumsum(sizes)[:-1]))
@@ -132,7 +133,7 @@ def classifier_gives_logits(report: Report) -> Finding | None:
 
 def classifier_is_small(report: Report) -> Finding | None:
     """No more weights than the exercise allows."""
-    weights = sum(int(np.prod(shape)) for shape in _sizes(report))
+    weights = sum(math.prod(shape) for shape in _sizes(report))
     if weights <= LARGEST:
         return None
     return Finding(
@@ -146,7 +147,7 @@ def classifier_is_small(report: Report) -> Finding | None:
 def classifier_can_learn(report: Report, count: int) -> Finding | None:
     """Most weights start at random, and a few steps down the loss move them."""
     shapes = _sizes(report)
-    if not sum(int(np.prod(shape)) for shape in shapes):
+    if not sum(math.prod(shape) for shape in shapes):
         return Finding(
             "a network with weights that can learn",
             "none",

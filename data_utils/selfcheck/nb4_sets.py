@@ -27,14 +27,18 @@ def set_form(report: Report, images: NDArray[Any], count: int) -> Finding | None
     count : int
         Transformations.
     """
-    if report["items"] != 2:
-        return Finding("two arrays, x and labels", report["kind"],
+    if not (isinstance(report, Mapping) and {"x", "labels"} <= set(report)) or not (
+        isinstance(report.get("items"), int) and report["items"] == 2
+    ):
+        kind = report.get("kind") if isinstance(report, Mapping) else None
+        return Finding("two arrays, x and labels", kind if isinstance(kind, str) else "none",
                        "something else than a pair is returned", "return x, labels")  # fmt: skip
     wanted, pictures = (len(images) * count, *images.shape[1:]), report["x"]
     if not isinstance(pictures, np.ndarray) or pictures.dtype.kind not in "iuf":
         return Finding(f"pictures x of shape {wanted}", describe(pictures),
                        "x is no array of numbers", "return x first, then labels")  # fmt: skip
-    if pictures.shape == wanted[:1] and np.shape(report["labels"]) == wanted:
+    swapped = isinstance(report["labels"], np.ndarray) and report["labels"].shape == wanted
+    if pictures.shape == wanted[:1] and swapped:
         return Finding("x, labels", "labels, x", "the two are swapped", "return x, labels")
     if pictures.shape != wanted:
         why, advice = _why_pictures(pictures.shape, images.shape, count)

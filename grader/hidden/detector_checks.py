@@ -19,8 +19,10 @@ from grader.sandbox import Handle
 from grader.series import exam_series, rounded, training_series
 from grader.student import Student
 
+CHANCE = 0.5  # AUROC
 TARGET_FPR = 0.05  # of every notebook's own threshold
 BATCHES = 4  # for the exam's images; each is a call
+FEWEST = 30  # images in a batch: scores of one alone are all alike, which a check would take amiss
 PIECES = (1, 2, 30)  # where images are cut: one, one more, some, and the rest
 
 FloorWords = Callable[[float, float, str], Finding | None]  # AUROC, floor, of what
@@ -29,12 +31,15 @@ FloorWords = Callable[[float, float, str], Finding | None]  # AUROC, floor, of w
 def at_floor(
     student: Student, profile: str | None, digit: int, reached: float, words: FloorWords
 ) -> Finding | None:
-    """Compare with the published floor; without one there is nothing to compare with."""
+    """Compare with the published floor, or with chance where honest and wrong designs lie close.
+
+    Where nothing was measured there is nothing to compare with.
+    """
     floor = student.floor(profile, digit)
-    if floor is None or floor.auroc is None:
+    if floor is None:
         return None
     where = f"{student.notebook.setting.words(digit)}, exam images"
-    return words(reached, floor.auroc, where)
+    return words(reached, CHANCE if floor.auroc is None else floor.auroc, where)
 
 
 def excuse_without_floors(student: Student) -> None:
@@ -65,12 +70,12 @@ def in_other_company(
 
 
 def in_random_batches(
-    score: Callable[[np.ndarray], np.ndarray], images: np.ndarray, digits: np.ndarray
+    score: Callable[[np.ndarray], np.ndarray], images: np.ndarray, is_normal: np.ndarray
 ) -> np.ndarray:
     """Score images in batches whose sizes and make-up nobody knows beforehand.
 
-    One batch is nearly all of one digit, another holds hardly any of it: a score that ranks an
-    image among its batch's is worth little then, and one of each image alone stays what it is.
+    One batch holds most of the anomalies, another hardly any: a score that ranks an image among
+    its batch's is worth little then, and one of each image alone stays what it is.
 
     Parameters
     ----------
@@ -78,8 +83,8 @@ def in_random_batches(
         Takes images and returns one score for each, float (n,).
     images : ndarray of uint8, shape (n, 28, 28)
         Varied by the secret; the draw is made from their bytes.
-    digits : ndarray, shape (n,)
-        Or any other labels; they stay out here.
+    is_normal : ndarray of bool, shape (n,)
+        It stays out here.
 
     Returns
     -------
@@ -88,15 +93,15 @@ def in_random_batches(
     """
     random = np.random.default_rng(list(hashlib.sha256(images.tobytes()).digest()))
     batch_of = np.empty(len(images), int)
-    for digit in np.unique(digits):
-        shares = random.dirichlet(np.full(BATCHES, 0.5))  # uneven: one batch gets most of a digit
-        own = digits == digit
+    for own in (is_normal, ~is_normal):
+        shares = random.dirichlet(np.full(BATCHES, 0.5))  # uneven: one batch gets most
         batch_of[own] = random.choice(BATCHES, own.sum(), p=shares)
+    sizes = np.bincount(batch_of, minlength=BATCHES)
+    batch_of[np.isin(batch_of, np.flatnonzero(sizes < FEWEST))] = np.argmax(sizes)
     scores = np.empty(len(images))
-    for batch in range(BATCHES):
+    for batch in np.unique(batch_of):
         places = random.permutation(np.flatnonzero(batch_of == batch))
-        if len(places):
-            scores[places] = score(images[places])
+        scores[places] = score(images[places])
     return scores
 
 
@@ -149,8 +154,8 @@ def auroc_of_run(
         expect(nb1_detector.scores_form(scores, len(some)))
         return np.asarray(scores, float)
 
-    scores = in_random_batches(score, images, digits)
     is_normal = student.notebook.setting.is_normal(digits, digit)
+    scores = in_random_batches(score, images, is_normal)
     reached = auroc(scores[is_normal], scores[~is_normal])
     facts[f"auroc_exam_{digit}"] = reached
     series.update(exam_series(scores, ~is_normal))
@@ -171,7 +176,8 @@ def threshold_of_run(
     detector = student.in_run("variable", "detector")
     x_val = student.in_run("value", "x_val")
     scores = student.in_run("method", detector, "anomaly_score", x_val)
-    expect(nb1_detector.scores_form(scores, len(x_val) if isinstance(x_val, np.ndarray) else 0))
+    count = len(x_val) if isinstance(x_val, np.ndarray) and x_val.ndim else 0
+    expect(nb1_detector.scores_form(scores, count))
     got = student.in_run("attribute", detector, "threshold")
     expect(words(got, np.asarray(scores, float), TARGET_FPR))
     series["threshold"] = rounded(np.ravel(got))

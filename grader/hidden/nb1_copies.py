@@ -9,6 +9,7 @@ from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_steps
 from data_utils.selfcheck.words import expect
 from grader.hidden.nb1_reference import exam_copies
+from grader.judging.variation import random_numbers
 from grader.student import Student
 
 BATCH_SIZES = (1, 2, 9, 40, 150, 400)  # single images, few, and more than a digit's own set
@@ -51,15 +52,17 @@ class ScoredCopies:
     ----------
     student : Student
         The way to ``improved_error``.
-    exam : tuple of ndarray
-        Images, uint8 (n, 28, 28), and their digits.
+    public_exam : tuple of ndarray
+        Images as they are known, uint8 (n, 28, 28), and their digits.
+    secret : str
+        What the pairs are moved and mixed by.
     """
 
-    def __init__(self, student: Student, exam: Pairs) -> None:
-        sets = exam_copies(exam)
+    def __init__(self, student: Student, public_exam: Pairs, secret: str) -> None:
+        sets = exam_copies(public_exam)
         self._left_out = np.concatenate([np.full(len(x), d) for d, (x, _, _) in sets.items()])
         images, copies, self._is_anomaly = map(np.concatenate, zip(*sets.values(), strict=True))
-        self._random = np.random.default_rng(81)
+        self._random = random_numbers(secret, "pairs of nb1")
         self._pairs = tuple(map(network_input, moved_pairs(images, copies, self._random)))
         self._scores = self._ask(student, np.arange(len(images)))
 

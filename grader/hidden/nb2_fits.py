@@ -110,7 +110,8 @@ def later_trainings_of_run(
     student cannot choose a luckier one. Then around the reference's pair; see `fit_that_stands`.
     """
     x_train, x_val, seed = (student.in_run("value", name) for name in ("x_train", "x_val", "SEED"))
-    if not (_are_images(x_train) and _are_images(x_val) and is_whole_number(seed)):
+    forms = (nb2_detector.images_form(x, "images") for x in (x_train, x_val))
+    if any(forms) or not is_whole_number(seed):
         return
     detector = student.in_run("variable", "detector")
     copies = student.in_run("method", detector, "reconstruct", x_val)
@@ -131,6 +132,35 @@ def own_scores(student: Student, detector: Handle, images: np.ndarray) -> np.nda
     return np.asarray(scores, float)
 
 
+@dataclass(frozen=True)
+class BriefFits:
+    """Trainings of 1 step of the pair and a few of the encoder, in place of a budget's usual ones.
+
+    Attributes
+    ----------
+    detector, beside_other_x_val : Handle
+        The second one with fainter validation images, and all else the same.
+    start : dict or None
+        The weights before; None where the same seed does not give the same networks.
+    """
+
+    detector: Handle
+    beside_other_x_val: Handle
+    start: dict[str, Any] | None
+
+
+def brief_fits(student: Student, images: Refit, untrained: Handle, encoder: int) -> BriefFits:
+    """Fit twice where a budget means very few steps: not that of the run, nor the default."""
+    name = "full" if student.profile != "full" else "quick"
+    with brief_budget(student, name, encoder):
+        detector, beside = (
+            student.keep(images.x_train, x_val, images.seed, budget=name)
+            for x_val in (images.x_val, images.x_val // 3)
+        )
+    start, again = (weights(student, f) for f in (untrained, images.fit(student, train=False)))
+    return BriefFits(detector, beside, start if nb2_detector.networks_alike(start, again) else None)
+
+
 @contextlib.contextmanager
 def brief_budget(student: Student, name: str, encoder: int) -> Iterator[None]:
     """Let a budget mean 1 step of the pair and a few of the encoder meanwhile."""
@@ -144,10 +174,6 @@ def brief_budget(student: Student, name: str, encoder: int) -> Iterator[None]:
     finally:
         for table, steps in usual.items():
             student.method(student.given(table), "__setitem__", name, steps)
-
-
-def _are_images(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == 3
 
 
 def refit_images(exam: tuple[np.ndarray, np.ndarray], which: int) -> Refit:

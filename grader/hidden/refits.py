@@ -40,11 +40,11 @@ class Refit:
     def exam_scores(self, student: Student, detector: Handle) -> tuple[np.ndarray, np.ndarray]:
         """Scores of the exam's normal images and of its anomalies."""
         images = np.concatenate([self.exam_normal, self.exam_anomaly])
-        is_anomaly = np.arange(len(images)) >= len(self.exam_normal)
+        is_normal = np.arange(len(images)) < len(self.exam_normal)
         scores = in_random_batches(
-            lambda some: self.scores(student, detector, some), images, is_anomaly
+            lambda some: self.scores(student, detector, some), images, is_normal
         )
-        return scores[~is_anomaly], scores[is_anomaly]
+        return scores[is_normal], scores[~is_normal]
 
     def scores(self, student: Student, detector: Handle, images: np.ndarray) -> np.ndarray:
         """Return the scores that the exam ranks: here the detector's own."""

@@ -195,15 +195,17 @@ def improver(examination: Examination) -> Student:
 
 
 @pytest.fixture(scope="session")
-def scored(improver: Student, public_exam: tuple[np.ndarray, np.ndarray]) -> ScoredCopies:
+def scored(
+    improver: Student, public_exam: tuple[np.ndarray, np.ndarray], secret: str
+) -> ScoredCopies:
     """The student's scores of the exam's copies, each pair among those of other digits."""
-    return ScoredCopies(improver, public_exam)
+    return ScoredCopies(improver, public_exam, secret)
 
 
 @pytest.fixture(scope="session")
 def starting_over(examination: Examination) -> Iterator[Student]:
     """The way to exercise 1.6 in a session that has seen no image yet."""
-    with Examination(examination.submission, examination.settings) as again:
+    with examination.anew() as again:
         yield again.student(again.submission.notebook.exercise("1.6"))
 
 

@@ -51,20 +51,20 @@ def test_range_values(student: Student, seed: int, shape: tuple[int, ...]) -> No
     expect(nb2_networks.range_values(student.call(images), reference_range(images)))
 
 
-@pytest.mark.exercise("2.1", weight=1)
+@pytest.mark.exercise("2.1", weight=3)
 def test_range_does_not_depend_on_the_batch(student: Student) -> None:
     """Images without black and white keep their distance from -1 and 1."""
     images = grey_images(214, (4, 28, 28)) // 4 + 90
     expect(nb2_networks.range_values(student.call(images), reference_range(images)))
 
 
-@pytest.mark.exercise("2.1", weight=2)
+@pytest.mark.exercise("2.1", weight=3)
 def test_range_type(student: Student) -> None:
     """The scaled images are float32."""
     expect(nb2_networks.range_type(student.call(grey_images(215, (2, 28, 28)))))
 
 
-@pytest.mark.exercise("2.1", weight=2)
+@pytest.mark.exercise("2.1", weight=3)
 def test_range_leaves_its_input_alone(student: Student) -> None:
     """The images that were handed in are as they were."""
     images = grey_images(216, (5, 28, 28))
@@ -152,6 +152,7 @@ def test_pair_does_not_depend_on_company(student: Student) -> None:
 @pytest.mark.exercise("2.2", weight=2)
 def test_each_pair_has_networks_of_its_own(student: Student) -> None:
     """What is learnt by the pair of one call leaves the pair of another call as it is."""
+    expect(nb2_networks.pair_form(pair_report(student, 238, latent_size=4)))
     first, second = student.keep(4), student.keep(4)
     before = student.method(first, "parameters")
     student.library(PROBES, "nudge", second)

@@ -21,9 +21,10 @@ from grader.hidden.detector_checks import (
     threshold_of_run,
 )
 from grader.hidden.nb2_fits import (
+    BriefFits,
     Fitted,
     Refit,
-    brief_budget,
+    brief_fits,
     fit_that_stands,
     later_trainings_of_run,
     own_scores,
@@ -67,6 +68,12 @@ def its_untrained(fitter: Student, first: Refit, trained: Fitted, untrained: Han
     """The networks of the trained detector, of the same seed, untrained."""
     same = trained.images.seed == first.seed and trained.student is fitter
     return untrained if same else trained.images.fit(trained.student, train=False)
+
+
+@pytest.fixture(scope="session")
+def brief(fitter: Student, first: Refit, untrained: Handle) -> BriefFits:
+    """Two trainings of very few steps."""
+    return brief_fits(fitter, first, untrained, BRIEF)
 
 
 @pytest.mark.exercise("2.8", weight=1)
@@ -149,7 +156,7 @@ def test_fit_scores_are_upright_and_each_for_itself(first: Refit, trained: Fitte
     expect(nb2_detector.same_in_any_order(together, apart))
 
 
-@pytest.mark.exercise("2.8", weight=2)
+@pytest.mark.exercise("2.8", weight=3)
 def test_fit_follows_the_seed(student: Student, first: Refit, untrained: Handle) -> None:
     """The same seed builds the same networks, another seed others."""
     images = first.exam_anomaly[:100]
@@ -162,7 +169,7 @@ def test_fit_follows_the_seed(student: Student, first: Refit, untrained: Handle)
     expect(nb2_detector.other_for_other_seed(scores, other))
 
 
-@pytest.mark.exercise("2.8", weight=2)
+@pytest.mark.exercise("2.8", weight=3)
 def test_fit_threshold_follows_the_target(
     student: Student, first: Refit, untrained: Handle
 ) -> None:
@@ -176,17 +183,20 @@ def test_fit_threshold_follows_the_target(
         expect(nb1_score.threshold_value(got, scores, target))
 
 
-@pytest.mark.exercise("2.8", weight=2)
-def test_fit_heeds_the_budget(student: Student, first: Refit, untrained: Handle) -> None:
+@pytest.mark.exercise("2.8", weight=3)
+def test_fit_heeds_the_budget(student: Student, brief: BriefFits) -> None:
     """Pair and encoder are trained for as many steps as the budget says."""
-    name = "full" if student.profile != "full" else "embedded"
-    with brief_budget(student, name, BRIEF):
-        brief = student.keep(first.x_train, first.x_val, first.seed, budget=name)
-    again = first.fit(student, train=False)
-    start, same = (weights(student, fit) for fit in (untrained, again))
-    repeats = nb2_detector.networks_alike(start, same)  # whether a seed fixes them is paid above
-    history, after = student.attribute(brief, "history"), weights(student, brief)
-    expect(nb2_detector.budget_heeded(history, BRIEF, after, start if repeats else None))
+    history = student.attribute(brief.detector, "history")
+    after = weights(student, brief.detector)
+    expect(nb2_detector.budget_heeded(history, BRIEF, after, brief.start))
+
+
+@pytest.mark.exercise("2.8", weight=2)
+def test_fit_trains_on_x_train_alone(student: Student, brief: BriefFits) -> None:
+    """Other validation images change the threshold, and no weight of a network."""
+    if brief.start is not None:  # whether a seed fixes the networks is another check's question
+        fits = (brief.detector, brief.beside_other_x_val)
+        expect(nb2_detector.trained_alike(*(weights(student, fit) for fit in fits)))
 
 
 @pytest.mark.exercise("2.8", weight=2)
@@ -217,4 +227,6 @@ def test_run_threshold_comes_from_validation(
     student: Student, series: dict[str, list[float]]
 ) -> None:
     """The detector's threshold follows from its scores of x_val, and from nothing else."""
+    x_val = student.in_run("value", "x_val")
+    expect(nb2_detector.images_form(x_val, "x_val"))
     threshold_of_run(student, series)

@@ -89,8 +89,12 @@ def test_head_learns_from_all_images_at_once(student: Student) -> None:
     labels = (features[:, 1] + rng.standard_normal(160) > 1).astype(np.float64)
     order = rng.permutation(160)
     first = head_of(student, features, labels, 9)
-    again = head_of(student, features[order], labels[order], 9, features)
-    expect(nb3_head.head_sees_all_at_once(first, again))
+    finding = nb3_head.head_sees_all_at_once(
+        first, head_of(student, features[order], labels[order], 9, features)
+    )
+    if finding is not None:  # who does not start at the seed is told so elsewhere
+        again = head_of(student, features, labels, 9)
+        expect(finding if nb3_head.head_sees_all_at_once(first, again) is None else None)
 
 
 @pytest.mark.exercise("3.5", weight=2)

@@ -8,7 +8,7 @@ import pytest
 from data_utils.metrics import auroc
 from data_utils.selfcheck import nb3_detector, nb3_few_labels
 from data_utils.selfcheck.nb3_probes_detector import square_means
-from data_utils.selfcheck.words import Finding, expect
+from data_utils.selfcheck.words import Finding, Found, expect
 from grader.examination import Examination
 from grader.hidden.detector_checks import (
     TARGET_FPR,
@@ -20,6 +20,12 @@ from grader.sandbox import Handle
 from grader.student import FIT_SECONDS, Student
 
 PROBES = "selfcheck.nb3_probes_detector"  # of data_utils
+NOT_MEASURED = Finding(
+    "what the head learns from, and the detector's scale and threshold",
+    "something else",
+    "another cell changed what measures",
+    "leave data_utils as it is",
+)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +70,9 @@ def raw(few_fitter: Student, parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -
     """What the function hands on, whatever the learner's other functions do: others stand there."""
     found = few_fitter.probe(PROBES, "few_labels_raw", *parts, 5, seconds=FIT_SECONDS)
     names = ("rows", "labels", "normal", "threshold")
-    return {name: found.get(name) if isinstance(found, dict) else None for name in names}
+    if not isinstance(found, dict) or not set(names) <= set(found):
+        raise Found(NOT_MEASURED)
+    return found
 
 
 @pytest.mark.exercise("3.10", weight=1)

@@ -43,8 +43,8 @@ def too_good(notebook: Notebook, settings: Settings, facts: Mapping[str, float])
     """
     for name, reached in facts.items():
         kind, _, number = name.removeprefix("auroc_").rpartition("_")
-        if not name.startswith("auroc_") or not number.isdigit():
-            continue
+        if not (name.startswith("auroc_") and kind in _PLACES and number.isdigit()):
+            continue  # such as the untrained copy's
         known, most = _known(notebook, settings, kind, int(number))
         limit = min(known + MUCH_BETTER, 1 - HALF * (1 - most), PERFECT)
         if reached > limit:
@@ -70,8 +70,6 @@ def _known(notebook: Notebook, settings: Settings, kind: str, number: int) -> tu
     if kind == "step":
         reached = [s.reached for s in notebook.steps if s.number == number]
         return (max(reached[0].values()),) * 2 if reached else (1.0, 1.0)
-    if kind not in _PLACES:  # such as the untrained copy's
-        return 1.0, 1.0
     profile = settings.profile if kind in ("exam", "second") else REFIT_PROFILE
     floor = notebook.floor(
         profile,

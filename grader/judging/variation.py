@@ -13,11 +13,11 @@ import numpy as np
 # Ends of uniform draws. MNIST's own digits lie half a pixel off the middle, lean by 10 degrees and
 # more, and differ in stroke by a pixel: these are small against that. Turning breaks tables of
 # coarse pictures and costs detectors least; thin lines cost more than thick ones, so fewer are thin
-# (benchmarks/results/variation.jsonl).
-LARGEST_SHIFT = 0.2  # pixels, along each axis
-LARGEST_TURN = 0.1  # radians, nearly 6 degrees
-THINNEST, THICKEST = -0.06, 0.1  # of the step to the darkest, or brightest, neighbour
-GRAIN = 2.0  # grey levels, standard deviation, where there is ink
+# (benchmarks/results/nb*_variation.json).
+LARGEST_SHIFT = 0.15  # pixels, along each axis
+LARGEST_TURN = 0.08  # radians, 4.6 degrees
+THINNEST, THICKEST = -0.04, 0.06  # of the step to the darkest, or brightest, neighbour
+GRAIN = 1.5  # grey levels, standard deviation, where there is ink
 REACH = 3  # pixels that interpolation looks to either side: shift, turn, and two of the kernel
 TOGETHER = 100  # images at a time: their floats fit into a processor's cache
 _MIDDLE = 13.5  # of 28 rows and columns

@@ -68,10 +68,7 @@ def test_an_exercise_cannot_stand_twice() -> None:
 
 
 QUESTION = '[[notebooks.questions]]\nid="1.2"\ntitle="t"\npoints=2\nminutes=5\nrubric=["a"]\n'
-STEP = (
-    '[[notebooks.steps]]\nexercise="1.1"\nnumber=1\ndigits=[3]\nauroc=0.4\n'
-    "reached={}\n"
-)
+STEP = '[[notebooks.steps]]\nexercise="1.1"\nnumber=1\ndigits=[3]\nauroc=0.4\nreached={}\n'
 
 
 @pytest.mark.parametrize(

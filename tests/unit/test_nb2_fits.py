@@ -1,5 +1,6 @@
 """A GAN may collapse for whoever did all right: the hidden checks train once more then."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 
 from data_utils.selfcheck.nb2_detector import collapsed
 from grader.hidden import nb2_fits
-from grader.hidden.nb2_fits import Refit, fit_that_stands, second_training_of_run
+from grader.hidden.nb2_fits import Refit, fit_that_stands, later_trainings_of_run
 
 RNG = np.random.default_rng(3)
 IMAGES = RNG.integers(0, 256, (40, 28, 28), dtype=np.uint8)
-REFIT = Refit(6, 101, IMAGES[:30], IMAGES[30:], IMAGES[:5], IMAGES[5:10])
+DARK, BRIGHT = IMAGES[:5] // 2, 128 + IMAGES[5:10] // 2
+REFIT = Refit(6, 101, IMAGES[:30], IMAGES[30:], DARK, BRIGHT)
 ONE_PICTURE = np.broadcast_to(np.uint8(255), (10, 28, 28)).copy()
 EXAM = IMAGES, np.repeat([5, 3], 20).astype(np.uint8)
 
@@ -21,17 +23,33 @@ class FakeStudent:
 
     profile = "quick"
 
-    def __init__(self, collapse_with: set[int], run: dict[str, Any] | None = None) -> None:
-        self.collapse_with, self.run = collapse_with, run or {}
+    def __init__(
+        self,
+        collapse_with: set[int],
+        run: dict[str, Any] | None = None,
+        weak: set[int] | None = None,
+        reference: "FakeStudent | None" = None,
+    ) -> None:
+        self.collapse_with, self.run, self.weak = collapse_with, run or {}, weak or set()
+        self.reference = reference
         self.fits: list[int] = []
+
+    def with_reference(self, exercise_id: str) -> "FakeStudent | None":
+        return self.reference
+
+    def floor(self, profile: str, digit: int) -> Any:
+        return SimpleNamespace(auroc=0.8)
 
     def keep(self, x_train: Any, x_val: Any, seed: int, **kwargs: Any) -> int:
         self.fits.append(seed)
         return seed
 
-    def method(self, detector: int, name: str, images: np.ndarray) -> np.ndarray:
+    def method(self, detector: int, name: str, images: np.ndarray) -> Any:
         if name == "anomaly_score":
             return np.arange(len(images), dtype=float)
+        if name == "error_parts":  # the exam's normal images are dark, its anomalies bright
+            errors = images.mean(axis=(1, 2)) * (-1 if detector in self.weak else 1)
+            return errors, errors
         return ONE_PICTURE if detector in self.collapse_with else images
 
     def in_run(self, operation: str, *args: Any) -> Any:
@@ -55,6 +73,31 @@ def test_a_collapsed_fit_has_one_more_try(
     fitted = fit_that_stands(student, REFIT)
     assert student.fits == seeds
     assert fitted.images.seed == fitted.detector == seeds[-1]
+    assert fitted.reached == 1.0
+
+
+@pytest.mark.parametrize(
+    ("weak", "learnt", "reference_is_weak", "whose"),
+    [
+        (set(), True, False, "own"),
+        ({101}, True, False, "reference"),
+        ({101}, True, True, "own"),  # the mistake is another one
+        ({101}, False, False, "own"),  # nothing learnt: no second try
+    ],
+)
+def test_a_weak_pair_is_no_weak_training(
+    weak: set[int],
+    learnt: bool,
+    reference_is_weak: bool,
+    whose: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nb2_fits, "learned", lambda *_: learnt)
+    reference = FakeStudent(set(), weak={101} if reference_is_weak else set())
+    student: Any = FakeStudent(set(), weak=weak, reference=reference)
+    fitted = fit_that_stands(student, REFIT)
+    assert fitted.student is (reference if whose == "reference" else student)
+    assert reference.fits == ([101] if weak and learnt else [])
 
 
 def made_run(**other: Any) -> dict[str, Any]:
@@ -74,10 +117,16 @@ def test_the_run_has_one_more_try_only_where_it_collapsed(
     run: dict[str, Any], collapse_with: set[int], fits: list[int]
 ) -> None:
     student: Any = FakeStudent(collapse_with, run)
-    reached = second_training_of_run(student, EXAM, 5)
+    reached = list(later_trainings_of_run(student, EXAM, 5))
     assert student.fits == fits
-    assert (reached is None) == (fits == [])
-    assert reached in (None, 1.0)  # the scores rise, and the second half are anomalies
+    assert reached == [1.0] * len(fits)  # the scores rise, and the second half are anomalies
+
+
+def test_the_run_is_trained_around_the_references_pair_in_the_end() -> None:
+    reference = FakeStudent(set())
+    student: Any = FakeStudent(set(), made_run(), reference=reference)
+    assert list(later_trainings_of_run(student, EXAM, 5)) == [1.0]
+    assert (student.fits, reference.fits) == ([], [9])
 
 
 def test_a_picture_of_nothing_is_a_collapse() -> None:

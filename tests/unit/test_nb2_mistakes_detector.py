@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from data_utils.datasets import load_mnist
+from data_utils.gan_training import GAN_RATE
 from data_utils.selfcheck import nb2_detector
 from data_utils.selfcheck.nb2_visible_detector import DETECTOR_CHECKS
 from data_utils.selfcheck.words import Found
@@ -33,7 +34,7 @@ class Fake:
     """Stands for a GanDetector: it copies every image as a fainter one."""
 
     def __init__(self, x_val: Any, seed: int, target_fpr: float, train: bool) -> None:
-        self.x_val, self.target_fpr, self.train = x_val, target_fpr, train
+        self.x_val, self.target_fpr, self.train, self.seed = x_val, target_fpr, train, seed
         self.history = [1 / step for step in range(1, 51)] if train else []
         self.pair = Networks(seed, float(train))
 
@@ -46,7 +47,7 @@ class Fake:
         return images // 2
 
     def error_parts(self, images: Any) -> Any:
-        errors = np.mean((images / 255.0) ** 2, axis=(1, 2))
+        errors = (1 + self.seed / 100) * np.mean((images / 255.0) ** 2, axis=(1, 2))
         return errors, 3 * errors
 
     def anomaly_score(self, images: Any) -> Any:
@@ -151,6 +152,17 @@ class DeafToTarget(Fake):
         return float(np.quantile(self.anomaly_score(self.x_val), 0.95))
 
 
+class DeafToSeed(Fake):
+    def error_parts(self, images: Any) -> Any:
+        self.seed = 0
+        return super().error_parts(images)
+
+
+class NoNumber(Fake):
+    def anomaly_score(self, images: Any) -> Any:
+        return super().anomaly_score(images) * np.nan
+
+
 class Unwritten(Fake):
     @property
     def threshold(self) -> Any:
@@ -171,8 +183,10 @@ MISTAKES: list[tuple[Any, str]] = [
     (fit(NoHistory), "hand the list that train_encoder returns"),
     (fit(RisingLosses), "train the pair first"),
     (fit(JudgedTogether), "in any batch and any order"),
-    (fit(OneScore), "the same score for every image"),
+    (fit(OneScore), "look at your combined_score"),
     (fit(DeafToTarget), "does not follow from these scores"),
+    (fit(DeafToSeed), "the argument seed is not used"),
+    (fit(NoNumber), "detector.error_parts"),
     (fit(Unwritten), "write threshold_at"),
     (fit(NoScore), "write combined_score"),
 ]
@@ -217,3 +231,35 @@ def test_copies_of_another_image_are_worse_than_the_mean_image() -> None:
     finding = nb2_detector.copies_know_the_digit(fives[200:300], shown, mean)
     assert finding is not None
     assert "the encoder does not know this generator" in finding.why
+
+
+def weights_of(change: float) -> dict[str, Any]:
+    """Weights of three networks, each changed by that much."""
+    rng = np.random.default_rng(4)
+    return {name: [rng.random((6, 7)) + change] for name in nb2_detector.CURES}
+
+
+@pytest.mark.parametrize(
+    ("history", "change", "fine"),
+    [
+        ([0.3, 0.2, 0.2, 0.1], GAN_RATE, True),
+        ([0.3, 0.2, 0.2, 0.1], 10 * GAN_RATE, False),  # a whole training of the pair
+        ([0.1] * 100, GAN_RATE, False),  # and of the encoder
+        (None, GAN_RATE, False),
+        ("four", 0.0, False),
+    ],
+)
+def test_a_budget_that_is_ignored_is_noticed(history: Any, change: float, fine: bool) -> None:
+    before, after = weights_of(0.0), weights_of(change)
+    assert (nb2_detector.budget_heeded(history, 4, after, before) is None) == fine
+    assert nb2_detector.networks_alike(before, weights_of(0.0))
+    assert not nb2_detector.networks_alike(before, weights_of(1.0))
+
+
+def test_where_no_seed_fixes_the_networks_only_the_encoders_steps_tell() -> None:
+    assert nb2_detector.budget_heeded([1.0] * 4, 4, weights_of(1.0), None) is None
+
+
+def test_a_budget_is_judged_on_forged_weights_without_a_crash() -> None:
+    forged = dict.fromkeys(nb2_detector.CURES, "weights")
+    assert nb2_detector.budget_heeded([1.0] * 4, 4, forged, weights_of(0.0)) is not None

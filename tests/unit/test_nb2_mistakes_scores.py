@@ -47,6 +47,20 @@ def globally_seeded(pair: Any, x: Any, seed: int, steps: int = 100, rate: float 
     return search(pair, x, seed, steps, rate, start=torch.randn)
 
 
+def globally_seeded_by_numpy(
+    pair: Any, x: Any, seed: int, steps: int = 100, rate: float = 0.1
+) -> Any:
+    np.random.seed(seed)
+    begin = lambda n, k: torch.tensor(np.random.standard_normal((n, k)), dtype=torch.float32)  # noqa: E731
+    return search(pair, x, seed, steps, rate, start=begin)
+
+
+def in_a_fork(pair: Any, x: Any, seed: int, steps: int = 100, rate: float = 0.1) -> Any:
+    """Seeds torch as a whole, and puts everything back."""
+    with torch.random.fork_rng():
+        return globally_seeded(pair.eval(), x, seed, steps, rate)
+
+
 def seeded_by_numpy(pair: Any, x: Any, seed: int, steps: int = 100, rate: float = 0.1) -> Any:
     rng = np.random.default_rng(seed)
     begin = lambda n, k: torch.tensor(rng.standard_normal((n, k)), dtype=torch.float32)  # noqa: E731
@@ -120,6 +134,10 @@ def z_score(values: Any, usual: Any, ddof: int = 0) -> Any:
     return (np.asarray(values) - np.mean(usual)) / (np.std(usual, ddof=ddof) + 1e-12)
 
 
+def clipped(values: Any, usual: Any) -> Any:
+    return np.maximum(z_score(values, usual), 0)
+
+
 def combined(p: Any, q: Any, p_val: Any, q_val: Any, ddof: int = 0) -> Any:
     return z_score(p, p_val, ddof) + z_score(q, q_val, ddof)
 
@@ -130,6 +148,12 @@ def table(scores: Any, digits: Any, normal_digit: int, threshold: float) -> dict
     counts = [[np.sum((odd == t) & (called == v)) for v in (0, 1)] for t in (0, 1)]
     right = float(counts[0][0] + counts[1][1]) / len(digits)
     return {"truth": odd, "verdict": called, "matrix": np.array(counts), "accuracy": right}
+
+
+def crosstab(result: dict[str, Any], *_: Any) -> Any:
+    """As scikit-learn's confusion_matrix without labels: rows for what occurs alone."""
+    there = sorted({*result["truth"].astype(int), *result["verdict"].astype(int)})
+    return result["matrix"][np.ix_(there, there)]
 
 
 def audited(tp: int, fn: int, fp: int, tn: int, errors: Any, limits: Any, images: Any) -> Any:
@@ -158,7 +182,7 @@ audit_with = functools.partial(changed, audited)
 table_with = functools.partial(changed, table)
 
 RIGHT = {
-    "2.5": [search, globally_seeded, seeded_by_numpy, by_the_mean],
+    "2.5": [search, in_a_fork, seeded_by_numpy, by_the_mean],
     "2.6": [by_mse, loss_of(lambda p, f: p.norm() ** 2 / p.numel() + f.pow(2).mean(1).mean())],
     "2.7": [
         combined,
@@ -194,6 +218,8 @@ def test_right_answers_pass_however_they_are_written(exercise: str, function: An
 MISTAKES: list[tuple[str, Any, str]] = [
     ("2.5", functools.partial(search, start=torch.randn), "drawn without the seed"),
     ("2.5", lambda p, x, s, **k: search(p, x, 0, **k), "the seed is not used"),
+    ("2.5", globally_seeded, "they were set anew in the call"),
+    ("2.5", globally_seeded_by_numpy, "they were set anew in the call"),
     ("2.5", functools.partial(search, mode=True), "the search ran in training mode"),
     ("2.5", functools.partial(search, sign=-1), "the sign is turned"),
     ("2.5", functools.partial(search, moved=with_weights), "keep the pair's parameters out"),
@@ -211,6 +237,8 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("2.6", loss_of(lambda p, f: (p**2).sum() + mean_square(f)), "the pixels are summed"),
     ("2.6", loss_of(lambda p, f: mean_square(p) + (f**2).sum()), "the features are summed"),
     ("2.6", loss_of(lambda p, f: p.abs().mean() + f.abs().mean()), "absolute differences"),
+    ("2.6", loss_of(lambda p, f: mean_square(p) + f.abs().mean()), "the features' absolute"),
+    ("2.6", loss_of(lambda p, f: mean_square(p) + f.norm(dim=1).mean()), "a root was taken"),
     ("2.6", loss_of(lambda p, f: (mean_square(p) + mean_square(f)).sqrt()), "a square root"),
     ("2.6", loss_of(lambda p, f: (mean_square(p) + mean_square(f)) / 2), "were averaged"),
     ("2.6", loss_of(lambda p, f: (mean_square(p) + mean_square(f)).item()), "no gradient"),
@@ -224,6 +252,8 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("2.7", lambda p, q, a, b: p + q, "added as they are"),
     ("2.7", lambda p, q, a, b: p / a.std() + q / b.std(), "no mean was taken off"),
     ("2.7", lambda p, q, a, b: z_score(p, a), "the feature error is missing"),
+    ("2.7", lambda p, q, a, b: clipped(p, a) + clipped(q, b), "cut off at 0"),
+    ("2.7", lambda p, q, a, b: abs(z_score(p, a)) + abs(z_score(q, b)), "the sign of each part"),
     ("2.7", lambda p, q, a, b: z_score(q, b), "the pixel error is missing"),
     ("2.7", lambda p, q, a, b: z_score(p, a) * z_score(q, b), "multiplied"),
     ("2.7", lambda p, q, a, b: combined(p, q, a, a), "by the pixel errors"),
@@ -240,12 +270,14 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("2.9", table_with(truth=lambda r, s, digits, *_: digits != 5), "digit 5 is taken"),
     ("2.9", table_with(verdict=lambda r, s, d, n, t: s >= t), "exactly at the threshold"),
     ("2.9", table_with(verdict=lambda r, *_: r["verdict"][:-1]), "one id for each image"),
-    ("2.9", table_with(matrix=lambda r, *_: [[4, 1], [1, 3]]), "class 1 stands first"),
+    ("2.9", table_with(matrix=lambda r, *_: [[4, 2], [1, 3]]), "class 1 stands first"),
     ("2.9", table_with(matrix=lambda r, *_: r["matrix"] / 9), "shares, where counts"),
+    ("2.9", table_with(matrix=lambda r, *_: r["matrix"].T), "turned about its diagonal"),
     ("2.9", table_with(matrix=lambda r, *_: [3, 1, 1, 4]), "four counts in two rows"),
     ("2.9", table_with(matrix=lambda r, *_: r["matrix"][::-1]), "rows are swapped"),
+    ("2.9", table_with(matrix=crosstab), "a class that does not occur"),
     ("2.9", table_with(accuracy=lambda r, *_: 100 * r["accuracy"]), "a percentage"),
-    ("2.9", table_with(accuracy=lambda r, *_: 0.8), "this is the true positive rate"),
+    ("2.9", table_with(accuracy=lambda r, *_: 2 / 3), "this is the true positive rate"),
     ("2.9", table_with(accuracy=lambda r, *_: 7), "a count of right verdicts"),
     ("2.9", lambda *a: tuple(table(*a).values()), "a key is missing"),
     ("2.10", audit_with(tpr_upper=lambda r, tp, fn, *_: 1 - 0.05 ** (1 / fn)), "one-sided"),
@@ -253,6 +285,12 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("2.10", audit_with(tpr_upper=lambda r, *_: np.nan), "nan is for the case"),
     ("2.10", audit_with(tpr_upper=lambda r, tp, fn, *_: 1 - 0.025 ** (1 / (tp + fn))), "tp = 0"),
     ("2.10", audit_with(tpr=lambda r, *counts: counts[0] / sum(counts[:4])), "by all images"),
+    ("2.10", audit_with(tpr=lambda r, *c: c[0] / (c[0] + c[2])), "this is the precision"),
+    (
+        "2.10",
+        audit_with(accuracy=lambda r, *c: c[3] / (c[2] + c[3]) if c[0] == 0 else 10 / 13),
+        "the formula differs",
+    ),
     ("2.10", audit_with(tpr=lambda r, *_: 100 * r["tpr"]), "a percentage"),
     ("2.10", audit_with(accuracy=lambda r, *a: a[3] / sum(a[:4])), "verdicts on anomalies"),
     ("2.10", audit_with(always_anomaly=lambda r, *_: 1 - r["always_anomaly"]), "share of normal"),

@@ -1,5 +1,6 @@
 """Typical mistakes of exercises 2.1 to 2.4, offered to the visible checks: each one is named."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +10,18 @@ import torch
 from torch import nn
 
 from data_utils.gan import GanPair, dense_networks
-from data_utils.selfcheck.nb2_probes_training import losses_report, steps_report
+from data_utils.selfcheck.nb2_probes_training import (
+    initial_players,
+    known_losses,
+    losses_report,
+    steps_taken,
+)
+from data_utils.selfcheck.nb2_steps import measured_steps, player_follows_its_loss, raw_form
 from data_utils.selfcheck.nb2_training import (
     discriminator_loss,
+    gradient_values,
     losses_have_gradients,
-    player_follows_its_loss,
+    report_form,
 )
 from data_utils.selfcheck.nb2_visible_training import TRAINING_CHECKS
 from data_utils.selfcheck.words import Found
@@ -63,15 +71,17 @@ def losses_with_vectors_of_ones(real: Any, fake: Any, smoothing: float = 0.1) ->
     return [entropy(real, ones) + entropy(fake, zeros), entropy(fake, torch.ones(len(fake)))]
 
 
-def generator_first(pair: Any, real: Any, noise: Any, losses: Any, optimizers: Any) -> Any:
+def anew(pair: Any, real: Any, noise: Any, losses: Any, optimizers: Any) -> Any:
+    """Draw anew for each half, and judge real and drawn images in one batch."""
     returned = []
-    for place, optimizer in reversed(list(enumerate(optimizers))):
+    for place, optimizer in enumerate(optimizers):
         drawn = pair.generator(noise)
-        loss = losses(pair.logits(real), pair.logits(drawn if place else drawn.detach()))[place]
+        logits = pair.logits(torch.cat([real, drawn if place else drawn.detach()]))
+        loss = losses(logits[: len(real)], logits[len(real) :])[place]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        returned.insert(0, loss)
+        returned.append(loss)
     return returned
 
 
@@ -110,7 +120,7 @@ RIGHT: dict[str, list[Any]] = {
         lambda n: pair(n, end=nn.Hardtanh),
     ],
     "2.3": [losses, losses_with_vectors_of_ones],
-    "2.4": [generator_first, frozen],
+    "2.4": [anew, frozen],
 }
 
 
@@ -133,6 +143,15 @@ def in_place(images: Any) -> Any:
 def with_generator(latent: int, generator: nn.Module) -> GanPair:
     made = pair(latent)
     made.generator = generator
+    return made
+
+
+HEAD = nn.Linear(196, 1)
+
+
+def sharing_a_head(latent: int) -> GanPair:
+    made = pair(latent)
+    made.head = HEAD
     return made
 
 
@@ -197,6 +216,32 @@ def step_with(
     return step
 
 
+def generator_first(pair: Any, real: Any, noise: Any, losses: Any, optimizers: Any) -> Any:
+    returned = []
+    for place, optimizer in reversed(list(enumerate(optimizers))):
+        drawn = pair.generator(noise)
+        loss = losses(pair.logits(real), pair.logits(drawn if place else drawn.detach()))[place]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        returned.insert(0, loss)
+    return returned
+
+
+def gradients_at_once(pair: Any, real: Any, noise: Any, losses: Any, optimizers: Any) -> Any:
+    """Both gradients are taken before either step."""
+    drawn = pair.generator(noise)
+    first = losses(pair.logits(real), pair.logits(drawn.detach()))[0]
+    second = losses(pair.logits(real), pair.logits(drawn))[1]
+    optimizers[1].zero_grad()
+    second.backward()
+    optimizers[0].zero_grad()
+    first.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+    return first.item(), second.item()
+
+
 def stepped_before(pair: Any, real: Any, noise: Any, losses: Any, optimizers: Any) -> Any:
     returned = []
     for place, optimizer in enumerate(optimizers):
@@ -227,6 +272,8 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("2.2", lambda n: pair(n, head_end=nn.Tanh), "a tanh in the head"),
     ("2.2", lambda n: pair(n, head_end=nn.ReLU), "the head ends in a ReLU"),
     ("2.2", lambda n: pair(4), "the argument latent_size is not used everywhere"),
+    ("2.2", functools.cache(pair), "the same network is handed out twice"),
+    ("2.2", lambda n: sharing_a_head(n), "the same network is handed out twice"),
     ("2.2", lambda n: with_generator(n, Blind()), "the same picture for every noise"),
     ("2.2", lambda n: pair(n, end=Company), "uses the mean of the whole batch"),
     ("2.2", lambda n: with_generator(n, nn.Linear(n, 784)), "the last layer has another size"),
@@ -260,6 +307,8 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("2.3", lambda *a: [part.item() for part in losses(*a)], "the losses are numbers"),
     ("2.3", twice_squashed, "the sigmoid was applied twice"),
     ("2.3", by_logarithm, "sigmoid is rounded to 0 or 1"),
+    ("2.4", generator_first, "the generator's half came first"),
+    ("2.4", gradients_at_once, "before the discriminator's step"),
     ("2.4", step_with(detach=True), "the drawings were detached in its half"),
     ("2.4", step_with(empty=False), "and add up"),
     ("2.4", step_with(places=(0, 0)), "follows another loss than its own"),
@@ -268,7 +317,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("2.4", step_with(back=lambda d, g: (d, None)), "both losses are to be returned"),
     ("2.4", step_with(back=lambda d, g: (d / 2, g)), "not the losses that `losses` gives"),
     ("2.4", stepped_before, "the gradients were emptied"),
-    ("2.4", lambda p, r, n, ls, o: step_with()(p, r, n, ls, o[::-1]), "exactly the same weights"),
+    ("2.4", lambda p, r, n, ls, o: step_with()(p, r, n, ls, o[::-1]), "the optimisers are swapped"),
     ("2.4", lambda p, r, n, ls, o: step_with()(p, r, n.flip(1), ls, o), "other noise"),
 ]
 
@@ -318,8 +367,9 @@ def test_a_generator_that_gets_the_other_gradient_too_is_found() -> None:
     rng = np.random.default_rng(3)
     real = rng.uniform(-1, 1, (4, 1, 28, 28)).astype(np.float32)
     noise = rng.standard_normal((4, 5), np.float32)
-    report = steps_report(attached, 3, (0.0, 1e-3), real, noise)[0]
-    finding = player_follows_its_loss(report, "generator")
+    raw = steps_taken(attached, 3, (0.0, 1e-3), real, noise)
+    found = measured_steps(raw, (0.0, 1e-3), lambda players: known_losses(players, real, noise))
+    finding = player_follows_its_loss(found[0], "generator")
     assert finding is not None
     assert "the discriminator's half was not detached" in finding.why
 
@@ -327,5 +377,37 @@ def test_a_generator_that_gets_the_other_gradient_too_is_found() -> None:
 def test_probes_leave_torchs_random_numbers_alone() -> None:
     before = torch.get_rng_state()
     TRAINING_CHECKS["2.2"](pair)
-    TRAINING_CHECKS["2.4"](generator_first)
+    TRAINING_CHECKS["2.4"](anew)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_measurement_that_was_made_up_is_no_pair_of_this_seed() -> None:
+    """What a replaced probe could return: steps of another pair, nothing, or numbers of nobody."""
+    rng = np.random.default_rng(5)
+    real = rng.uniform(-1, 1, (4, 1, 28, 28)).astype(np.float32)
+    noise, initial = rng.standard_normal((4, 5), np.float32), initial_players(5, 8)
+    own = steps_taken(anew, 8, (0.0, 0.0), real, noise)
+    assert raw_form(own, initial, 1) is None
+    other = steps_taken(anew, 9, (0.0, 0.0), real, noise)
+    no_numbers = [{**own[0], "after": [np.full(part.shape, np.nan) for part in initial]}]
+    for made_up in (None, [], [{}], other, no_numbers, [{**own[0], "before": "both"}], own * 2):
+        assert raw_form(made_up, initial, 1) is not None
+    for report in (None, 3, {}, {"count": 2, "shapes": [(), ()], "values": [1, "2"]}):
+        assert report_form(report) is not None
+
+
+def test_a_part_of_a_loss_that_teaches_nothing_is_found() -> None:
+    """Its value is right, and its gradient is not."""
+
+    def half_detached(real: Any, fake: Any, smoothing: float = 0.1) -> Any:
+        first, second = losses(torch.cat([real[:1], real[1:].detach()]), fake, smoothing)
+        return first, second
+
+    real, fake = np.array([0.5, -1.0], np.float32), np.array([0.0], np.float32)
+    right, wrong = (losses_report(f, real, fake, 0.1) for f in (losses, half_detached))
+    assert wrong["values"] == pytest.approx(right["values"])
+    expected = {name: right[name] for name in ("d_real", "d_fake", "g_fake")}
+    assert gradient_values(right, expected) is None
+    finding = gradient_values(wrong, expected)
+    assert finding is not None
+    assert "a part of the loss was detached" in finding.why

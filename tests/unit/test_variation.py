@@ -129,7 +129,9 @@ def test_batches_give_each_image_its_own_score_back() -> None:
         sizes.append(len(some))
         return some.sum(axis=(1, 2)).astype(float)
 
-    np.testing.assert_array_equal(in_random_batches(ink, images, digits), images.sum(axis=(1, 2)))
+    np.testing.assert_array_equal(
+        in_random_batches(ink, images, digits == 3), images.sum(axis=(1, 2))
+    )
     assert sum(sizes) == 500
     assert len(set(sizes)) > 1
 
@@ -143,7 +145,7 @@ def test_a_rank_within_the_batch_is_worth_less_than_a_score() -> None:
         known = [truth[image.tobytes()] for image in some]
         return np.argsort(np.argsort(known, kind="stable")) / len(some)
 
-    scores = in_random_batches(rank, images, digits)
+    scores = in_random_batches(rank, images, ~is_anomaly)
     assert auroc(scores[~is_anomaly], scores[is_anomaly]) < 0.97
 
 
@@ -181,7 +183,7 @@ def test_a_score_that_is_too_good_is_flagged_wherever_it_is_reached(
     fact: str, honest: float, odd: float
 ) -> None:
     settings = Settings("quick")
-    assert not list(too_good(NB, settings, {fact: honest, "auroc_untrained_2": 0.99}))
+    assert not list(too_good(NB, settings, {fact: honest, "auroc_untrained_2": 1.0}))
     [flag] = too_good(NB, settings, {fact: odd})
     assert flag.startswith(f"AUROC {odd:.3f} ")
 
@@ -214,3 +216,17 @@ def test_cells_full_of_data_are_flagged_and_answers_are_not() -> None:
 @pytest.mark.parametrize("source", ["(" * 5000, "\0", "x = " + "9" * 10_000, "def f(:"])
 def test_odd_cells_are_counted_without_an_error(source: str) -> None:
     assert data_characters(source) >= 0
+
+
+def test_no_batch_is_so_small_that_its_scores_look_alike() -> None:
+    images, digits = refits.public_exam()
+    for start in range(0, 2000, 100):
+        sizes: list[int] = []
+
+        def count(some: np.ndarray, sizes: list[int] = sizes) -> np.ndarray:
+            sizes.append(len(some))
+            return np.zeros(len(some))
+
+        in_random_batches(count, images[start : start + 100], digits[start : start + 100] != 3)
+        assert min(sizes) >= 30
+        assert sum(sizes) == 100
