@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_utils.selfcheck.values import describe
 from data_utils.selfcheck.words import Finding
@@ -20,8 +21,8 @@ def answers_differ(results: Sequence[Any], what: str, advice: str) -> Finding | 
         What differed from call to call.
     advice : str
     """
-    first = np.asarray(results[0])
-    if any(not np.array_equal(first, np.asarray(other)) for other in results[1:]):
+    first, *others = (_plain(result) for result in results)
+    if any(first.dtype.kind != o.dtype.kind or not np.array_equal(first, o) for o in others):
         return None
     return Finding(
         f"another result for {what}",
@@ -29,3 +30,12 @@ def answers_differ(results: Sequence[Any], what: str, advice: str) -> Finding | 
         "the result does not depend on what comes in",
         advice,
     )
+
+
+def _plain(value: Any) -> NDArray[Any]:
+    """Return a value as an array that can be compared: rows of different lengths as words."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return np.asarray(repr(value))
+    return np.asarray(repr(value)) if array.dtype == object else array
