@@ -41,10 +41,11 @@ def classifier_form(report: Any, n: int, count: int) -> Finding | None:
         if kind.endswith(" type"):
             why = "the class itself is returned, not a network of it"
         return Finding("an nn.Module", kind, why, "return nn.Sequential(...)")
-    if report.get("stop"):
+    stop = report.get("stop")
+    if not isinstance(stop, str) or stop:
         return Finding(
             f"a network that takes images ({n}, 1, 28, 28)",
-            str(report["stop"]),
+            str(stop)[:120],
             "the shapes of two layers do not fit",
             "send images through layer by layer, and print the shapes",
         )
@@ -209,7 +210,8 @@ def classifier_sees(report: Report, changed: Mapping[str, NDArray[np.int_]]) -> 
 
 def classifier_ignores_company(report: Report, count: int) -> Finding | None:
     """In evaluation mode an image's logits are the same alone and among others."""
-    refusal, alone = str(report.get("refusal") or ""), _numbers(report, "alone")
+    refusal, alone = report.get("refusal"), _numbers(report, "alone")
+    refusal = refusal if isinstance(refusal, str) else ""
     logits = np.asarray(report["logits"], np.float64)
     if refusal or alone is None or alone.shape != logits.shape:
         why, advice = "an axis of length 1 was squeezed away", "nn.Flatten(), without squeeze()"

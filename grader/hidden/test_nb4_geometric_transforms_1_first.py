@@ -1,5 +1,6 @@
 """The hidden checks of exercises 4.1 and 4.2: on inputs that nobody has seen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -118,10 +119,15 @@ def label_for(student: Student, row: Steps) -> Any:
 def test_transforms_and_labels_differ(student: Student) -> None:
     """Another label, another transformation; or the other way round, for who wrote one of both."""
     labels, found = (0, 7, 29, 50, 71), []
-    for ask, what in (
+
+    def back(label: int) -> Any:
+        return label_for(student, ROWS[label])
+
+    asks: tuple[tuple[Callable[[int], Any], str], ...] = (
         (student.call, "another label"),
-        (lambda label: label_for(student, ROWS[label]), "another transformation"),
-    ):
+        (back, "another transformation"),
+    )
+    for ask, what in asks:
         try:
             got = [ask(label) for label in labels]
             expect(answers_differ(got, what, "see the formula above"))

@@ -143,6 +143,7 @@ def row_by_row(log_p: Any, steps: int = 1000, tolerance: float = 1e-6) -> Any:
     return [alphas[0].tolist() for alphas, _ in rows], [settled[0] for _, settled in rows]
 
 
+@np.errstate(all="ignore")
 def by_newton(log_p: Any, steps: int = 1000, tolerance: float = 1e-6) -> Any:
     """Newton's method on the likelihood, all rows at once; never below a quarter at once."""
     logs, now = log_p.mean(axis=0), dirichlet_start(log_p)
