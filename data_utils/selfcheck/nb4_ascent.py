@@ -52,8 +52,9 @@ def ascent_form(report: Any, image: NDArray[Any]) -> Finding | None:
 def _asked(report: Mapping[str, Any]) -> list[Any]:
     """Return the images at which the slope was asked for, and that one that came in."""
     seen = report.get("seen")
-    known = isinstance(seen, (list, tuple)) or (isinstance(seen, np.ndarray) and seen.ndim > 0)
-    return [*(seen if known else [None]), report.get("image")]
+    if isinstance(seen, np.ndarray) and not seen.ndim:
+        seen = None
+    return [*(seen if isinstance(seen, (list, tuple, np.ndarray)) else [None]), report.get("image")]
 
 
 def _is_image(value: Any, image: NDArray[Any]) -> bool:
