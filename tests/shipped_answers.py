@@ -25,7 +25,13 @@ CALL_SECONDS = 0.3  # no answer takes longer on two images
 YIELDED = 300  # parts of a generator that are looked at; the longest list of mistakes has 40
 CALLS = 3  # of an exercise's function, which an answer has to get right
 FEW = 3  # different numbers: below that, sign, scale and order make anything alike
-NOT_CALLED = ("data_utils.explorer", "data_utils.plots")  # they serve, wait and draw
+LARGEST = 20_000  # numbers handed in: larger questions are asked by the visible check alone
+# They serve, wait, draw, or read files and networks; nothing in them works on a check's arrays.
+NOT_CALLED = (
+    "data_utils.progress",
+    *("data_utils.explorer", "data_utils.plots", "data_utils.course", "data_utils.backbone"),
+    *("data_utils.datasets", "data_utils.idx_files", "data_utils.outsiders", "data_utils.prepared"),
+)
 
 
 class EnoughError(Exception):
@@ -213,7 +219,9 @@ class Question:
         self.wanted = [
             leaf
             for leaf in leaves(right)
-            if alike(leaf, leaf) and not any(alike(leaf, arg) for arg in known)
+            if alike(leaf, leaf)
+            and not any(alike(leaf, arg) for arg in known)
+            and not (leaf.size <= FEW and any(np.isin(leaf, arg).all() for arg in known))
         ]
 
     def answered(self, candidate: Callable[..., Any], number: int) -> bool:
@@ -230,14 +238,16 @@ def shipped(
     calls: list[tuple[tuple[Any, ...], Any]], found: dict[str, Callable[..., Any]]
 ) -> Iterator[str]:
     """Yield the names of what gives an answer for each of some calls."""
-    questions = [Question(*call) for call in calls]
-    if not all(question.wanted for question in questions):
+    small = [call for call in calls if sum(leaf.size for leaf in leaves(call[0])) <= LARGEST]
+    questions = [question for call in small if (question := Question(*call)).wanted]
+    if not questions:
         return  # it is no array, or an argument in another order
     for name, candidate in found.items():
         least, most = takes(candidate)
         for number, order in enumerate(questions[0].orders):
             if least <= len(order) <= most and all(
-                question.answered(candidate, number) for question in questions
+                number < len(question.orders) and question.answered(candidate, number)
+                for question in questions
             ):
                 yield name
                 break

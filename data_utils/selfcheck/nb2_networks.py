@@ -170,7 +170,8 @@ def report_form(report: Any, count: int, latent_size: int) -> Finding | None:
         sound = sound and all(o.size > 0 for o in outputs)
         rows = {name: report[name].shape[1:] for name in PAIR_OUTPUTS} if sound else {}
         sound = sound and all(
-            report[n].ndim and rows[n] == rows[f"{n}_loud"] for n in ("drawn", "logits")
+            report[n].ndim == report[f"{n}_loud"].ndim > 0 and rows[n] == rows[f"{n}_loud"]
+            for n in ("drawn", "logits")
         )
         sound = sound and all(is_whole_number(report.get(f"{n}_weights")) for n in NETWORKS)
     if sound and {"kind", "is_pair", "latent_size", "stop"} <= set(report):

@@ -1,7 +1,9 @@
 """data_utils holds no answer, the student's files no solution, no hidden check, no exam image."""
 
 import ast
+import contextlib
 import copy
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -14,9 +16,12 @@ import numpy as np
 import pytest
 
 import data_utils
-from data_utils.course import load_course
+from data_utils.course import Exercise, load_course
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import Ask
+from grader.submissions import read_submission, solved_notebook
+from tests.in_process import MeanDetector, solution_names
+from tests.shipped_answers import Recorder, callables, shipped
 
 pytestmark = pytest.mark.slow  # every public function is offered to every exercise
 
@@ -78,6 +83,62 @@ def test_no_public_function_answers_an_exercise(
             continue  # most do not, and the check would have to prepare its question for each
         with pytest.raises(BaseException):  # noqa: B017, PT011 - any refusal will do
             visible_check(function)
+
+
+@functools.cache
+def notebook_names(notebook_id: str) -> dict[str, Any]:
+    """What a solution defines; nothing is trained."""
+    path = solved_notebook(notebook_id)
+    assert path is not None
+    names = solution_names(read_submission(path))
+    return names | {"fit_detector": MeanDetector.fitted} if "fit_detector" in names else names
+
+
+@functools.cache
+def everything() -> dict[str, Callable[..., Any]]:
+    return callables()
+
+
+def calls_of(exercise: Exercise, notebook_id: str) -> list[tuple[tuple[Any, ...], Any]]:
+    """The first calls of the solution by the visible check of an exercise."""
+    recorder = Recorder(notebook_names(notebook_id), exercise.function)
+    with contextlib.suppress(Exception):  # it has seen enough, or the check wants a network
+        VISIBLE_CHECKS[exercise.id](recorder)
+    return recorder.calls
+
+
+EXERCISES = [(e, notebook.id) for notebook in load_course().notebooks for e in notebook.exercises]
+
+
+@pytest.mark.parametrize(("exercise", "notebook_id"), EXERCISES, ids=[e.id for e, _ in EXERCISES])
+def test_nothing_that_can_be_called_gives_an_answer_away(
+    exercise: Exercise, notebook_id: str
+) -> None:
+    if exercise.function == "fit_few_labels" or exercise.function.startswith("train_"):
+        pytest.skip("it trains, and its answer is a network")
+    calls = calls_of(exercise, notebook_id)
+    assert not list(shipped(calls, everything()))
+
+
+def _sorted_table(queries: Any, bank: Any) -> Any:
+    return np.sort(np.abs(bank - queries), axis=0)
+
+
+def _mistakes(right: Any, x: Any) -> Any:
+    yield right, "the right one"
+    yield "sum", (3 * np.sqrt(x))[::-1], "a sum"
+
+
+def test_what_is_one_expression_away_is_seen() -> None:
+    x, bank = np.array([1.0, 2.0, 5.0, 7.0, 11.0]), np.array([0.5, 0.0, 3.0, 1.0, 2.0])
+    planted: dict[str, Callable[..., Any]] = {
+        "generator": _mistakes,
+        "private": _sorted_table,
+        "partial": functools.partial(np.multiply, -2.0),
+        "harmless": np.cumsum,
+    }
+    assert list(shipped([((x,), -np.sqrt(x))], planted)) == ["generator"]
+    assert list(shipped([((bank, x, 1), np.abs(bank - x))], planted)) == ["private"]
 
 
 def answer_lines(notebook_id: str) -> set[str]:
