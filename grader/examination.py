@@ -21,7 +21,13 @@ from grader.judging.words import title_of
 from grader.sandbox import CellResult, Isolation, Limits, SandboxError, Session
 from grader.sandbox.gpu import installed_gpu
 from grader.student import CALL_SECONDS, Student
-from grader.submissions import Cell, Submission, read_submission, solved_notebook
+from grader.submissions import (
+    Cell,
+    Submission,
+    read_submission,
+    released_names,
+    solved_notebook,
+)
 
 CELL_SECONDS = {"quick": 90.0, "embedded": 600.0, "full": 1800.0}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -181,7 +187,8 @@ class Examination:
         answers = {cell.name: cell.source for cell in self.solution.cells if cell.role == "answer"}
         exercises = tuple(notebook.exercise(id_) for id_ in replaced)
         sources = {e.id: answers[f"answer_{e.grade_id}"] for e in exercises}
-        return StandIns(exercises, sources, self._twin_session)
+        names = {e.id: released_names(notebook.id, f"answer_{e.grade_id}") for e in exercises}
+        return StandIns(exercises, sources, names, self._twin_session)
 
     def explained(self, exercise_id: str, finding: Finding) -> Finding:
         """Add to a finding the statement that did not run and that it may come from."""

@@ -40,10 +40,13 @@ class Student:
     of the exercise's own function.
     """
 
-    def __init__(self, examination: Examination, exercise: Exercise) -> None:
+    def __init__(
+        self, examination: Examination, exercise: Exercise, also_replaced: str = ""
+    ) -> None:
         self._examination = examination
         self._exercise = exercise
-        self._replaced = examination.replaced(exercise)
+        wanted = {also_replaced, *examination.replaced(exercise)}
+        self._replaced = tuple(id_ for id_ in exercise.builds_on if id_ in wanted)
         # With a reference's code in the process, what it says must not reach the student.
         self._mute = examination.stand_ins(self._replaced).with_code
 
@@ -55,10 +58,7 @@ class Student:
         """
         if exercise_id in self._replaced or self._examination.solution is None:
             return None
-        wanted = {exercise_id, *self._replaced}
-        other = Student(self._examination, self._exercise)
-        other._replaced = tuple(id_ for id_ in self._exercise.builds_on if id_ in wanted)
-        return other
+        return Student(self._examination, self._exercise, exercise_id)
 
     def call(self, *args: Any, name: str = "", seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
         """Call the exercise's function and return its result as plain data."""

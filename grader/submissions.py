@@ -128,6 +128,14 @@ def released_notebook(notebook_id: str) -> Path:
     )
 
 
+def released_names(notebook_id: str, cell_name: str) -> tuple[str, ...]:
+    """Return the functions that a cell of the student version asks for."""
+    cells = _released_cells(released_notebook(notebook_id))
+    (cell,) = (cell for cell in cells if _grade_id(cell) == cell_name)
+    defined = [part for part in parsed(_source(cell)) if isinstance(part, ast.FunctionDef)]
+    return tuple(function.name for function in defined)
+
+
 def solved_notebook(notebook_id: str) -> Path | None:
     """Return where the solution of a notebook lies: in a checkout or in the course folder at hand.
 

@@ -1,8 +1,8 @@
 """Raw measurements of a learner's networks, losses and training step (2.2 to 2.4).
 
 What runs on the learner's functions returns what came out, and nothing that judges it: outputs,
-gradients, weights before and after. What is expected comes from `initial_players` and
-`known_losses`, which the grader asks in a session without any of the learner's code.
+gradients, weights before and after. What is expected comes from elsewhere: from NumPy, from whoever
+asks, and from `initial_players`, which the grader asks in a session without the learner's code.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +16,8 @@ from data_utils.gan import GanPair, device_of, evaluating
 from data_utils.gan_training import as_number, as_tensor, run_gan_step
 
 PAIR_METHODS = ("sample", "judge", "features_of", "generator", "features", "head")
+REAL_AIM, DRAWN_AIM, FOOLED_AIM = 2.0, -1.0, 1.5  # of the squared losses: logits that cost nothing
+SLOPE, HIDDEN = 0.2, 24  # of the plain pair: its leaky ReLUs, and numbers in its hidden layers
 Floats = NDArray[np.float32]
 
 
@@ -216,8 +218,9 @@ def _one_step(
 
 def squared_losses(real_logits: Any, fake_logits: Any, smoothing: float = 0.0) -> Any:
     """Squared errors whose targets lie apart, so that no loss can be taken for the other."""
-    of_discriminator = ((real_logits - 2 + smoothing) ** 2).mean() + ((fake_logits + 1) ** 2).mean()
-    return of_discriminator, ((fake_logits - 1.5) ** 2).mean()
+    aims = REAL_AIM - smoothing, DRAWN_AIM, FOOLED_AIM
+    of_discriminator = ((real_logits - aims[0]) ** 2).mean() + ((fake_logits - aims[1]) ** 2).mean()
+    return of_discriminator, ((fake_logits - aims[2]) ** 2).mean()
 
 
 def plain_pair(latent_size: int, seed: int) -> GanPair:
@@ -226,10 +229,10 @@ def plain_pair(latent_size: int, seed: int) -> GanPair:
     from torch import nn
 
     with torch.device("cpu"), seeded(seed):
-        draws = (nn.Linear(latent_size, 24), nn.LeakyReLU(0.2), nn.Linear(24, 784), nn.Tanh())
-        generator = nn.Sequential(*draws, nn.Unflatten(1, (1, 28, 28)))
-        features = nn.Sequential(nn.Flatten(), nn.Linear(784, 24), nn.LeakyReLU(0.2))
-        return GanPair(generator, features, nn.Linear(24, 1), latent_size)
+        draws = (nn.Linear(latent_size, HIDDEN), nn.LeakyReLU(SLOPE), nn.Linear(HIDDEN, 784))
+        generator = nn.Sequential(*draws, nn.Tanh(), nn.Unflatten(1, (1, 28, 28)))
+        features = nn.Sequential(nn.Flatten(), nn.Linear(784, HIDDEN), nn.LeakyReLU(SLOPE))
+        return GanPair(generator, features, nn.Linear(HIDDEN, 1), latent_size)
 
 
 def players_of(pair: GanPair) -> tuple[list[Any], list[Any]]:
@@ -241,33 +244,6 @@ def players_of(pair: GanPair) -> tuple[list[Any], list[Any]]:
 def initial_players(latent_size: int, seed: int) -> list[Floats]:
     """Return the flat weights that `steps_taken` starts from: discriminator, generator."""
     return [_flat(weights) for weights in players_of(plain_pair(latent_size, seed))]
-
-
-def known_losses(
-    players: Sequence[Floats], real: Floats, noise: Floats
-) -> tuple[list[float], list[NDArray[np.float64]]]:
-    """Return both losses at given weights, and each one's gradient in its own player's weights.
-
-    Parameters
-    ----------
-    players : sequence of ndarray
-        Flat weights of discriminator and generator, as `steps_taken` returns them.
-    real, noise : ndarray of float32
-    """
-    import torch
-
-    pair = plain_pair(noise.shape[1], 0)
-    weights = players_of(pair)
-    for tensors, values in zip(weights, players, strict=True):
-        flat = torch.tensor(np.asarray(values, np.float32))
-        torch.nn.utils.vector_to_parameters(flat, tensors)
-    drawn = pair.generator(as_tensor(noise, "cpu"))
-    losses = squared_losses(pair.logits(as_tensor(real, "cpu")), pair.logits(drawn))
-    slopes = [
-        _flat(torch.autograd.grad(loss, tensors, retain_graph=True)).astype(np.float64)
-        for loss, tensors in zip(losses, weights, strict=True)
-    ]
-    return [as_number(loss) for loss in losses], slopes
 
 
 def _returned(result: Any) -> dict[str, Any]:

@@ -8,11 +8,13 @@ import numpy as np
 from data_utils.selfcheck import nb2_networks, nb2_steps, nb2_training
 from data_utils.selfcheck.nb2_probes_training import (
     initial_players,
-    known_losses,
     losses_report,
     nudge,
     pair_outputs,
+    plain_pair,
+    players_of,
     seeded,
+    squared_losses,
     steps_taken,
 )
 from data_utils.selfcheck.words import Ask, expect
@@ -86,13 +88,27 @@ def check_losses(gan_losses: Ask) -> None:
 
 def check_step(gan_step: Ask) -> None:
     """Exercise 2.4 on a small dense pair: each player for itself, once and twice; then both."""
+    import torch
+
     rng = np.random.default_rng(24)
     real = rng.uniform(-1, 1, (6, 1, 28, 28)).astype(np.float32)
     noise = 3 * rng.standard_normal((6, 5), np.float32)
     initial = initial_players(5, 24)
 
     def known(players: nb2_steps.Players) -> Any:
-        return known_losses(players, real, noise)
+        pair = plain_pair(5, 0)
+        weights = players_of(pair)
+        for tensors, values in zip(weights, players, strict=True):
+            flat = torch.tensor(np.asarray(values, np.float32))
+            torch.nn.utils.vector_to_parameters(flat, tensors)
+        drawn = pair.generator(torch.tensor(noise))
+        losses = squared_losses(pair.logits(torch.tensor(real)), pair.logits(drawn))
+        slopes = [
+            torch.autograd.grad(loss, tensors, retain_graph=True)
+            for loss, tensors in zip(losses, weights, strict=True)
+        ]
+        flat_slopes = [np.concatenate([s.numpy().ravel() for s in some]) for some in slopes]
+        return [loss.item() for loss in losses], flat_slopes
 
     def steps(rates: Sequence[float], calls: int) -> list[dict[str, Any]]:
         raw = steps_taken(gan_step, 24, rates, real, noise, calls)

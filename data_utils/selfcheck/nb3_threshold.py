@@ -63,7 +63,8 @@ def _why(
         except Found:  # whether these can be scored is another question
             continue
         share = float(np.mean(taken > threshold))
-        if abs(share - target) <= 1.5 / len(taken):
+        within = taken.min() <= threshold <= taken.max()
+        if within and abs(share - target) <= 1.5 / len(taken):
             return f"it was taken from the scores of {name}: {share:.1%} of these lie above", CURE
     if usual is not None:
         return f"the target is ignored: this is the threshold for {usual:.0%}", CURE

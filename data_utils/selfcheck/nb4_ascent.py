@@ -52,9 +52,10 @@ def ascent_form(report: Any, image: NDArray[Any]) -> Finding | None:
 def _asked(report: Mapping[str, Any]) -> list[Any]:
     """Return the images at which the slope was asked for, and that one that came in."""
     seen = report.get("seen")
-    if isinstance(seen, np.ndarray) and not seen.ndim:
-        seen = None
-    return [*(seen if isinstance(seen, (list, tuple, np.ndarray)) else [None]), report.get("image")]
+    if isinstance(seen, np.ndarray) and seen.ndim > 0:
+        seen = list(seen)
+    known = list(seen) if isinstance(seen, (list, tuple)) else [None]
+    return [*known, report.get("image")]
 
 
 def _is_image(value: Any, image: NDArray[Any]) -> bool:
@@ -112,7 +113,7 @@ def _why_elsewhere(
         if len(seen) > 1:
             why = "the slope was taken at the image that came in, in each step"
         return why, present
-    after = seen[1] if len(seen) > 1 else got
+    after = next((image for image in seen if not _same(image, path[0])), got)
     return _why_first_step(after - path[0], after, slope(path[0]), rate) or _why_cut(seen, got)
 
 

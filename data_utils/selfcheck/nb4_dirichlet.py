@@ -4,8 +4,7 @@ Nothing here estimates parameters. Those of the learner are put into the equatio
 the likelihood is largest, or after one step; a mistake makes another equation hold.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,19 @@ from data_utils.special import digamma, gammaln, polygamma
 
 AT_MAXIMUM = 1e-3  # relative; with the tolerance of 1e-6 that is asked for it is below 1e-5
 SETTLED = 1e-5  # the same, of a row that another method has brought there
-SAME_STEP = 1e-5  # of digammas after one step: they agree to 1e-12, and steps are 1e-3 and more
 SAME = 1e-6  # relative, of parameters after equally many steps; two steps in a row differ by more
 Floats = NDArray[np.float64]
 Parts = tuple[Floats, NDArray[np.bool_]]
+
+
+LOG_OF_MEAN = (
+    "the logarithm of the mean probability, where the mean of the logarithms belongs",
+    "log_p.mean(axis=0): no exponential",
+)
+OVER_TRANSFORMS = (
+    "the sum of the alphas ran over the transformations: it goes over the labels of one",
+    "add up along axis 1, and keep that axis: keepdims=True",
+)
 
 
 # ------------------------------------------------------------ form
@@ -57,7 +65,10 @@ def _not_positive(alphas: NDArray[Any], log_p: NDArray[Any]) -> Finding:
     bad = int((~np.isfinite(alphas) | (alphas <= 0)).sum())
     why = "the steps began at 0 or below, or inverse_digamma is missing: digamma(x) is not x"
     if np.min(log_p) < -200:
-        why = "a probability was rounded to 0, and its logarithm taken"
+        why = (
+            "a probability was rounded to 0, and its logarithm taken; or a step became infinite on "
+            "the way, as Newton's can"
+        )
     return Finding(
         f"finite parameters above 0 (the least log-probability is {np.min(log_p):.4g})",
         f"{bad} of {alphas.size} are 0, below 0, NaN or infinite",
@@ -66,7 +77,7 @@ def _not_positive(alphas: NDArray[Any], log_p: NDArray[Any]) -> Finding:
     )
 
 
-def _parts(got: Any) -> Parts:
+def parts(got: Any) -> Parts:
     """Return parameters and truth values of a result of the right form."""
     return _as_array(got[0]).astype(np.float64), _as_array(got[1]).astype(bool)
 
@@ -101,7 +112,7 @@ def off_maximum(alphas: Floats, log_p: NDArray[Any]) -> Floats:
 
 def most_likely(got: Any, log_p: NDArray[Any]) -> Finding | None:
     """Every row has the parameters of the largest likelihood."""
-    alphas, _ = _parts(got)
+    alphas, _ = parts(got)
     off = off_maximum(alphas, log_p)
     if (off <= AT_MAXIMUM).all():
         return None
@@ -122,10 +133,10 @@ def _why_elsewhere(alphas: Floats, row: int, log_p: NDArray[Any]) -> tuple[str, 
     if np.allclose(alphas[row], dirichlet_start(log_p)[row], rtol=SAME):
         return "this is dirichlet_start: no step was taken", "repeat the step, up to steps times"
     if np.allclose(digamma(alphas), digamma(alphas.sum(axis=0)) + logs, atol=1e-3):
-        return _OVER_TRANSFORMS
+        return OVER_TRANSFORMS
     grown = total > 3 * dirichlet_start(log_p)[row].sum()  # with that mistake it grows for ever
     if grown and np.allclose(alphas[row] / total, shares, atol=0.01):
-        return _LOG_OF_MEAN
+        return LOG_OF_MEAN
     rest = np.abs(digamma(alphas[row]) - digamma(total) - logs[row]).max()
     return (
         f"the equation is off by up to {rest:.2g}: another step is repeated, or too few are taken",
@@ -146,7 +157,7 @@ def likelihood(alphas: Floats, log_p: NDArray[Any]) -> Floats:
 
 def says_settled(got: Any, rows: Sequence[int]) -> Finding | None:
     """These rows have settled, and converged says so."""
-    _, settled = _parts(got)
+    _, settled = parts(got)
     silent = [row for row in rows if not settled[row]]
     if not silent:
         return None
@@ -160,7 +171,7 @@ def says_settled(got: Any, rows: Sequence[int]) -> Finding | None:
 
 def says_unsettled(got: Any) -> Finding | None:
     """After so few steps no row has settled, and converged says so."""
-    _, settled = _parts(got)
+    _, settled = parts(got)
     if not settled.any():
         return None
     return Finding(
@@ -173,7 +184,7 @@ def says_unsettled(got: Any) -> Finding | None:
 
 def settled_rows_are_there(got: Any, log_p: NDArray[Any]) -> Finding | None:
     """A row of which converged says True is where the likelihood is largest."""
-    alphas, settled = _parts(got)
+    alphas, settled = parts(got)
     off = off_maximum(alphas, log_p)
     wrong = np.flatnonzero(settled & (off > AT_MAXIMUM))
     if not len(wrong):
@@ -184,125 +195,3 @@ def settled_rows_are_there(got: Any, log_p: NDArray[Any]) -> Finding | None:
         "True for every row, or for all of them as soon as one has settled",
         "compare the length of each row's own last step with tolerance",
     )
-
-
-# ------------------------------------------------------------ steps and tolerance
-
-_LOG_OF_MEAN = (
-    "the logarithm of the mean probability, where the mean of the logarithms belongs",
-    "log_p.mean(axis=0): no exponential",
-)
-_OVER_TRANSFORMS = (
-    "the sum of the alphas ran over the transformations: it goes over the labels of one",
-    "add up along axis 1, and keep that axis: keepdims=True",
-)
-
-
-def one_step(got: Any, log_p: NDArray[Any], later: Sequence[Floats] = ()) -> Finding | None:
-    """With steps=1 the parameters are those after one step from dirichlet_start.
-
-    Another method that gets nearer to the maximum by its first step will do.
-
-    Parameters
-    ----------
-    got : object
-        What came back, of the right form.
-    log_p : ndarray, shape (n, t, k)
-    later : sequence of ndarray
-        The parameters after 2, 3, ... steps, where they are known.
-    """
-    alphas, _ = _parts(got)
-    start, logs = dirichlet_start(log_p), log_p.mean(axis=0)
-    right = digamma(start.sum(axis=1))[:, None] + logs
-    if _alike(digamma(alphas), right):
-        return None
-    why, advice = "another step than that of the text", "see the formula above"
-    for reached, reason, cure in _other_steps(alphas, start, log_p):
-        if reached:
-            why, advice = reason, cure
-            break
-    else:
-        extra = [i for i, other in enumerate(later) if np.allclose(alphas, other, rtol=SAME)]
-        if (off_maximum(alphas, log_p) < SETTLED).all():
-            why, advice = "it went on to the end: steps is not used", "take at most `steps` steps"
-        elif extra:
-            why, advice = f"this is what {extra[0] + 2} steps give", "take `steps` steps, not more"
-        elif (likelihood(alphas, log_p) > likelihood(start, log_p)).all():
-            return None
-    return Finding(
-        f"digamma(alphas) = {short(right)} after one step from dirichlet_start(log_p)",
-        f"{short(digamma(alphas))}",
-        why,
-        advice,
-    )
-
-
-def _other_steps(
-    alphas: Floats, start: Floats, log_p: NDArray[Any]
-) -> Iterator[tuple[bool, str, str]]:
-    """Yield whether a typical mistake leads to these parameters, its reason and its cure."""
-    logs, after = log_p.mean(axis=0), digamma(alphas)
-    whole = digamma(start.sum(axis=1, keepdims=True))
-    yield (np.allclose(alphas, start, rtol=1e-9),
-           "this is dirichlet_start itself: no step was taken",
-           "steps=1 means one step: range(steps)")  # fmt: skip
-    yield _alike(after, whole + np.log(np.exp(log_p).mean(axis=0))), *_LOG_OF_MEAN
-    yield _alike(after, digamma(start.sum(axis=0)) + logs), *_OVER_TRANSFORMS
-    yield (_alike(after, digamma(start.sum()) + logs),
-           "the sum of the alphas ran over everything", _OVER_TRANSFORMS[1])  # fmt: skip
-    yield (_alike(after, digamma(start.mean(axis=1, keepdims=True)) + logs),
-           "the mean of the alphas, where their sum belongs", "sum(axis=1)")  # fmt: skip
-    yield (_alike(after, whole + log_p.sum(axis=0)),
-           "the sum over the images, where their mean belongs", "log_p.mean(axis=0)")  # fmt: skip
-    yield (_alike(after, whole + np.exp(log_p).mean(axis=0)),
-           "the mean of the probabilities: no logarithm", "log_p.mean(axis=0)")  # fmt: skip
-    yield (_alike(after, whole - logs), "the mean of log_p was subtracted", "add it")
-    yield (_alike(after, digamma(start) + logs),
-           "digamma of the alphas themselves, where that of their sum belongs",
-           "sum(axis=1, keepdims=True)")  # fmt: skip
-    yield (_alike(after, start.sum(axis=1, keepdims=True) + logs),
-           "the sum of the alphas as it is: its digamma is missing", "digamma(total)")  # fmt: skip
-
-
-def stops_in_time(
-    got: Any, log_p: NDArray[Any], path: Sequence[Floats], tolerance: float
-) -> Finding | None:
-    """Each row has steps shorter than tolerance, and it went on no longer than any row needed.
-
-    Who lets each row stop on its own may, and so may a method that is nearer to the maximum.
-
-    Parameters
-    ----------
-    got : object
-        What came back, of the right form.
-    log_p : ndarray, shape (n, t, k)
-    path : sequence of ndarray
-        The parameters at the start and after each step, up to the last one that was allowed.
-    tolerance : float
-    """
-    alphas, _ = _parts(got)
-    moved = np.array([np.linalg.norm(b - a, axis=1) for a, b in pairwise(path)])
-    first = 1 + np.argmax(moved < tolerance, axis=0)  # the step after which a row may stop
-    nearer, off = likelihood(alphas, log_p), off_maximum(alphas, log_p)
-    for row, own in enumerate(first):
-        reached = [s for s, known in enumerate(path) if np.allclose(alphas[row], known[row], SAME)]
-        if off[row] < SETTLED or (reached and own <= reached[0] <= first.max()):
-            continue
-        if reached and reached[0] > first.max():
-            why = "tolerance is not used, or the loop is not left"
-            advice = "leave the loop when no row moved by tolerance or more"
-        elif not reached and nearer[row] >= likelihood(path[own], log_p)[row]:
-            continue  # by other means
-        else:
-            why = "it stopped too early, or the length of a step was measured otherwise"
-            advice = "np.linalg.norm(new - old, axis=1), and stop when all rows are below tolerance"
-        steps = f"as after {reached[0]} steps" if reached else f"alphas {short(alphas[row])}"
-        return Finding(
-            f"row {row} as it is after {own} to {first.max()} steps, with tolerance={tolerance:g}",
-            steps, why, advice,
-        )  # fmt: skip
-    return None
-
-
-def _alike(one: Floats, other: Floats) -> bool:
-    return bool(np.allclose(one, other, rtol=SAME_STEP, atol=SAME_STEP))

@@ -3,6 +3,7 @@
 Measurements come from `nb4_probes_first.classifier_report`.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from data_utils.selfcheck.nb2_networks import COMPANY
 from data_utils.selfcheck.nb4_probes_first import STEPS
-from data_utils.selfcheck.values import describe, is_whole_number
+from data_utils.selfcheck.values import describe
 from data_utils.selfcheck.words import Finding
 
 Floats = NDArray[np.float64]
@@ -40,10 +41,11 @@ def classifier_form(report: Any, n: int, count: int) -> Finding | None:
         if kind.endswith(" type"):
             why = "the class itself is returned, not a network of it"
         return Finding("an nn.Module", kind, why, "return nn.Sequential(...)")
-    if report.get("stop"):
+    stop = report.get("stop")
+    if not isinstance(stop, str) or stop:
         return Finding(
             f"a network that takes images ({n}, 1, 28, 28)",
-            str(report["stop"]),
+            str(stop)[:120],
             "the shapes of two layers do not fit",
             "send images through layer by layer, and print the shapes",
         )
@@ -77,17 +79,15 @@ def _numbers(report: Report, name: str) -> Floats | None:
 
 def _sizes(report: Report) -> list[tuple[int, ...]]:
     """Return the shapes of the network's weight arrays."""
-    shapes = report.get("shapes")
-    if not isinstance(shapes, (list, tuple)):
+    shapes = _numbers(report, "shapes")
+    if shapes is None or shapes.ndim != 2 or not np.isfinite(shapes).all():
         return []
-    if not all(isinstance(s, (list, tuple)) and all(map(is_whole_number, s)) for s in shapes):
-        return []
-    return [tuple(int(n) for n in shape) for shape in shapes]
+    return [tuple(int(n) for n in row[row > 0]) for row in shapes]
 
 
 def _arrays(report: Report, name: str) -> list[Floats]:
     """Return the weight arrays at a time, cut out of the flat list; none where it does not fit."""
-    flat, sizes = _numbers(report, name), [int(np.prod(shape)) for shape in _sizes(report)]
+    flat, sizes = _numbers(report, name), [math.prod(shape) for shape in _sizes(report)]
     if flat is None or flat.shape != (sum(sizes),):
         return []
     return list(np.split(flat, np.cumsum(sizes)[:-1]))
@@ -134,7 +134,7 @@ def classifier_gives_logits(report: Report) -> Finding | None:
 
 def classifier_is_small(report: Report) -> Finding | None:
     """No more weights than the exercise allows."""
-    weights = sum(int(np.prod(shape)) for shape in _sizes(report))
+    weights = sum(math.prod(shape) for shape in _sizes(report))
     if weights <= LARGEST:
         return None
     return Finding(
@@ -148,7 +148,7 @@ def classifier_is_small(report: Report) -> Finding | None:
 def classifier_can_learn(report: Report, count: int) -> Finding | None:
     """Most weights start at random, and a few steps down the loss move them."""
     shapes = _sizes(report)
-    if not sum(int(np.prod(shape)) for shape in shapes):
+    if not sum(math.prod(shape) for shape in shapes):
         return Finding(
             "a network with weights that can learn",
             "none",
@@ -210,7 +210,8 @@ def classifier_sees(report: Report, changed: Mapping[str, NDArray[np.int_]]) -> 
 
 def classifier_ignores_company(report: Report, count: int) -> Finding | None:
     """In evaluation mode an image's logits are the same alone and among others."""
-    refusal, alone = str(report.get("refusal") or ""), _numbers(report, "alone")
+    refusal, alone = report.get("refusal"), _numbers(report, "alone")
+    refusal = refusal if isinstance(refusal, str) else ""
     logits = np.asarray(report["logits"], np.float64)
     if refusal or alone is None or alone.shape != logits.shape:
         why, advice = "an axis of length 1 was squeezed away", "nn.Flatten(), without squeeze()"

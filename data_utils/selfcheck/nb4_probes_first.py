@@ -14,6 +14,7 @@ from data_utils.selfcheck.nb3_images import plain_array
 from data_utils.transforms import Transform
 
 STEPS = 10  # of Adam: what starts at 0, as a last layer may, has moved after them
+AXES = 8  # that a weight array may have; a convolution's has four
 MOST = 1_000_000  # weights of which all arrays are returned: the exercise allows 300,000
 LOUD = 100.0  # a factor far above 1: what bounds its logits is driven to its bounds
 
@@ -92,7 +93,8 @@ def classifier_report(
     dict
         "kind" and whether it "is_module"; "stop", what went wrong with the images, or empty;
         "gives", the kind of what it gives for them in training mode, and "first", that itself where
-        it is a tensor. With the right shape also: "shapes" of its weight arrays, and the arrays at
+        it is a tensor. With the right shape also: "shapes" of its weight arrays, a row
+        for each, filled up with 0, and the arrays at
         the "start", at the "end" and of the "other" network, flat and one after the other, where
         there are not far too many; and after the steps, in evaluation mode, "logits", those of
         "loud" images, and "alone", the logits of each image by itself, or a "refusal", what came
@@ -136,7 +138,9 @@ def _given_by(
     report["first"] = first.float().cpu().numpy()
     if tuple(first.shape) != (len(x), count):
         return report
-    report["shapes"] = [list(weight.shape) for weight in network.parameters()]
+    report["shapes"] = np.zeros((sum(1 for _ in network.parameters()), AXES), np.int64)
+    for row, weight in zip(report["shapes"], network.parameters(), strict=True):
+        row[: weight.ndim] = weight.shape
     few = sum(weight.numel() for weight in network.parameters()) <= MOST
     if few:
         report["start"] = _flat(network)

@@ -73,6 +73,19 @@ def _why_pictures(shape: tuple[int, ...], images: tuple[int, ...], count: int) -
     return "there is one picture for each image under each transformation", flat
 
 
+def set_shows_more(report: Report, images: int, count: int) -> Finding | None:
+    """There are more different pictures than images: something was done to them."""
+    different = len({_key(picture) for picture in report["x"]})
+    if count == 1 or different > images:
+        return None
+    return Finding(
+        f"more than {images} different pictures of {images} images under {count} transformations",
+        f"{different} different ones",
+        "the images were repeated, and no transformation was applied to them",
+        "apply_all(images, transforms)",
+    )
+
+
 def set_matches(
     report: Report, expected: NDArray[Any], labels_elsewhere: Sequence[int] = ()
 ) -> Finding | None:

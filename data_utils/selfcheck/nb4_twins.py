@@ -143,9 +143,11 @@ def _twin_mistakes(
          "the absolute difference is asked for"),
         (apart.max(axis=(0, 3, 4)), "the largest difference of a pixel counted", mean),
     )  # fmt: skip
+    wrapping, *others = _other_tables(transformed, grey, apart, each)
+    yield _below(wrapping[0], limit), *wrapping[1:]
     for table, why, advice in larger:  # larger differences leave fewer pairs
         yield right & _below(table, limit), why, advice
-    for table, why, advice in _other_tables(transformed, grey, apart, each):
+    for table, why, advice in others:
         yield _below(table, limit), why, advice
     everything, strict = _below(np.zeros((count, count)), 1.0), "less than limit: <"
     equal = _below(np.where(_over_all(apart) == limit, 0.0, 1.0), 0.5)

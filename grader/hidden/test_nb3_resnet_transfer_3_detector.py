@@ -97,14 +97,14 @@ def test_bank_is_as_large_as_the_budget(
         expect(nb3_detector.bank_size(bank, wanted, images))
 
 
-@pytest.mark.exercise("3.9", weight=1)
+@pytest.mark.exercise("3.9", weight=2)
 def test_bank_holds_each_image_once(student: Student, trained: Handle, small: Handle) -> None:
     """Images are drawn without putting them back."""
     for detector in (small, trained):
         expect(nb3_detector.bank_holds_each_once(student.method(detector, "parameters")))
 
 
-@pytest.mark.exercise("3.9", weight=1)
+@pytest.mark.exercise("3.9", weight=2)
 def test_bank_is_drawn_by_the_seed(student: Student, first: Refit, trained: Handle) -> None:
     """Another seed draws other images, and with train=False other random weights."""
     bank = student.method(trained, "parameters")
@@ -169,7 +169,7 @@ def test_fit_is_the_same_for_the_same_seed(student: Student, first: Refit, train
     expect(nb3_detector.same_for_same_seed(scores_of(student, trained, images), again))
 
 
-@pytest.mark.exercise("3.9", weight=1)
+@pytest.mark.exercise("3.9", weight=2)
 def test_threshold_follows_the_target(student: Student, first: Refit, trained: Handle) -> None:
     """The threshold leaves the wanted share of x_val above it: 5 %, or what was asked for."""
     # Fainter images than those to train on: a threshold from x_train would be far off.

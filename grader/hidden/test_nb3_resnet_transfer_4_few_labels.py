@@ -75,7 +75,7 @@ def raw(few_fitter: Student, parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -
     return found
 
 
-@pytest.mark.exercise("3.10", weight=1)
+@pytest.mark.exercise("3.10", weight=3)
 def test_few_labels_are_put_together(
     raw: dict[str, Any], parts: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
@@ -85,7 +85,7 @@ def test_few_labels_are_put_together(
     expect(nb3_detector.threshold_is_set(raw["threshold"]))
 
 
-@pytest.mark.exercise("3.10", weight=4)
+@pytest.mark.exercise("3.10", weight=5)
 def test_head_detector_scales_once(
     raw: dict[str, Any], parts: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
@@ -130,7 +130,7 @@ def test_labels_make_the_difference(
     expect(nb3_detector.learns_from_labels(*ranks))
 
 
-@pytest.mark.exercise("3.10", weight=4)
+@pytest.mark.exercise("3.10", weight=5)
 def test_few_labels_threshold_comes_from_validation(
     student: Student, first: Refit, few: Handle
 ) -> None:

@@ -1,5 +1,6 @@
 """The hidden checks of exercises 4.1 and 4.2: on inputs that nobody has seen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 
 from data_utils.selfcheck import nb4_labels, nb4_transforms
 from data_utils.selfcheck.nb3_images import images_left_alone
+from data_utils.selfcheck.nb4_undone import answers_differ
 from data_utils.selfcheck.words import Found, expect
-from grader.hidden.nb4_reference_first import Steps, kept, moved_steps, noise, transformed
+from grader.hidden.nb4_reference_first import ANYTHING, Steps, kept, moved_steps, noise, transformed
 from grader.student import Student
 
 SHIFT = 7  # that of the notebook
@@ -28,10 +30,12 @@ def ask_image(student: Student, seed: int, asked: Steps, only_kept: bool = False
 
 @pytest.mark.exercise("4.1", weight=1, core=True)
 def test_transform_gives_an_image(student: Student) -> None:
-    """One image of the same shape."""
+    """One image of the same shape, and not that one which came in."""
     image = noise(411, 28, 28)
-    for asked in ((False, 0, 0, 0), (True, 6, -5, 3)):
-        expect(nb4_transforms.image_form(student.call(image, *asked), image))
+    got = [student.call(image, *asked) for asked in ((False, 0, 0, 0), (True, 6, -5, 3))]
+    for one in got:
+        expect(nb4_transforms.image_form(one, image))
+    expect(answers_differ(got, "another transformation", "flip, move and turn the image"))
 
 
 @pytest.mark.exercise("4.1", weight=1)
@@ -109,6 +113,28 @@ def label_for(student: Student, row: Steps) -> Any:
             for name in ("expected", "why", "advice")
         }
         raise Found(replace(first, **words)) from None
+
+
+@pytest.mark.exercise("4.2", weight=ANYTHING, core=True)
+def test_transforms_and_labels_differ(student: Student) -> None:
+    """Another label, another transformation; or the other way round, for who wrote one of both."""
+    labels, found = (0, 7, 29, 50, 71), []
+
+    def back(label: int) -> Any:
+        return label_for(student, ROWS[label])
+
+    asks: tuple[tuple[Callable[[int], Any], str], ...] = (
+        (student.call, "another label"),
+        (back, "another transformation"),
+    )
+    for ask, what in asks:
+        try:
+            got = [ask(label) for label in labels]
+            expect(answers_differ(got, what, "see the formula above"))
+        except Found as nothing:
+            found.append(nothing)
+    if len(found) == 2:
+        raise found[0]
 
 
 @pytest.mark.exercise("4.2", weight=1)

@@ -7,6 +7,7 @@ import pytest
 
 from data_utils.selfcheck import nb4_networks, nb4_sets, nb4_twins
 from data_utils.selfcheck.nb3_images import images_left_alone
+from data_utils.selfcheck.nb4_undone import answers_differ
 from data_utils.selfcheck.words import expect
 from grader.hidden.nb4_reference_first import (
     Steps,
@@ -56,10 +57,13 @@ def ask_twins(student: Student, images: np.ndarray, below: list[float]) -> None:
 
 @pytest.mark.exercise("4.3", weight=1, core=True)
 def test_twins_are_pairs(student: Student) -> None:
-    """A list of pairs of places; an empty one where there are none."""
+    """A list of pairs of places; an empty one where there are none, which a large limit changes."""
     images = levels(431, 3, 5)
-    for limit in (0.0, 0.3, 1.5):
-        expect(nb4_twins.twins_form(student.call(images, limit)))
+    got = [student.call(images, limit) for limit in (0.0, 0.3, 1e9)]
+    for pairs in got:
+        expect(nb4_twins.twins_form(pairs))
+    found = [nb4_twins.as_pairs(pairs) for pairs in got]
+    expect(answers_differ(found, "another limit", "compare each difference with limit"))
 
 
 @pytest.mark.exercise("4.3", weight=2)
@@ -124,7 +128,8 @@ def labelled(student: Student, seed: int, n: int, places: list[int]) -> tuple[An
 def test_set_holds_pictures_and_labels(student: Student) -> None:
     """Two arrays, of one picture and one whole number for each."""
     for n, t in ((4, 6), (1, 3), (5, 1)):
-        labelled(student, 440, n, list(range(t)))
+        report, _, images = labelled(student, 440, n, list(range(t)))
+        expect(nb4_sets.set_shows_more(report, len(images), t))
 
 
 @pytest.mark.exercise("4.4", weight=2)
@@ -186,7 +191,10 @@ def classifier(student: Student, count: int, seed: int, n: int = 5) -> dict[str,
 @pytest.mark.exercise("4.5", weight=1, core=True)
 def test_classifier_gives_one_row_for_each_image(student: Student) -> None:
     """A network that takes images and gives as many numbers as there are transformations."""
-    classifier(student, 36, 451)
+    report = classifier(student, 36, 451)
+    expect(
+        answers_differ(list(report["logits"]), "another image", "look at the image: layers of nn")
+    )
 
 
 @pytest.mark.exercise("4.5", weight=2)

@@ -7,7 +7,9 @@ import pytest
 
 from data_utils.selfcheck import nb4_protocol, nb4_scores
 from data_utils.selfcheck.nb2_audit import has_keys
+from data_utils.selfcheck.nb4_undone import answers_differ
 from data_utils.selfcheck.words import expect
+from grader.hidden.nb4_reference_first import ANYTHING
 from grader.hidden.nb4_reference_scores import doubt, five_runs, log_density, rates
 from grader.student import Student
 
@@ -37,6 +39,14 @@ def simplified(student: Student, log_p: np.ndarray) -> Any:
     got = student.call(log_p)
     expect(nb4_scores.score_form(got, log_p))
     return got
+
+
+@pytest.mark.exercise("4.7", weight=ANYTHING, core=True)
+def test_simplified_gives_scores(student: Student) -> None:
+    """One for each image, and they follow from what the network said."""
+    got = [simplified(student, answers(seed, 6, 4, 4)) for seed in (476, 477)]
+    expect(answers_differ(got, "other log-probabilities", "see the formula above"))
+    expect(answers_differ(got[0], "another image", "see the formula above"))
 
 
 @pytest.mark.exercise("4.7", weight=2)
@@ -98,6 +108,18 @@ def parameters(seed: int, transforms: int, labels: int, least: float, most: floa
     for place in range(min(transforms, labels)):
         alphas[place, place] *= 3
     return alphas
+
+
+@pytest.mark.exercise("4.9", weight=ANYTHING, core=True)
+def test_dirichlet_score_gives_scores(student: Student) -> None:
+    """One for each image, and they follow from what the network said, and from alphas."""
+    said = [answers(seed, 6, 4, 3) for seed in (499, 500)]
+    known = [parameters(seed, 4, 3, 2, 9) for seed in (501, 502)]
+    for other, what in (((said[1], known[0]), "other log-probabilities"),
+                        ((said[0], known[1]), "other alphas")):  # fmt: skip
+        got = [weighed(student, *arrays) for arrays in ((said[0], known[0]), other)]
+        expect(answers_differ(got, what, "see the formula above"))
+        expect(answers_differ(got[0], "another image", "see the formula above"))
 
 
 @pytest.mark.exercise("4.9", weight=2)
@@ -182,6 +204,18 @@ def verdicts(seed: int, normal: int, anomaly: int, alarms: int, missed: int) -> 
     return [truth[order], called[order]]
 
 
+@pytest.mark.exercise("4.11", weight=ANYTHING, core=True)
+def test_error_rates_are_two_numbers(student: Student) -> None:
+    """Under their names, and they follow from the verdicts."""
+    got = [
+        student.call(*verdicts(4115, *sizes), "anomaly") for sizes in ((9, 8, 4, 1), (9, 8, 2, 5))
+    ]
+    for one in got:
+        expect(has_keys(one, RATES, RATES))
+    both = [[one[name] for name in RATES] for one in got]
+    expect(answers_differ(both, "other verdicts", "count the mistakes"))
+
+
 @pytest.mark.exercise("4.11", weight=1)
 @pytest.mark.parametrize("name", RATES)
 @pytest.mark.parametrize("positive", ["anomaly", "normal"])
@@ -235,6 +269,16 @@ def ask_summary(student: Student, name: str, runs: np.ndarray, baseline: np.ndar
     expect(has_keys(got, SUMMARY, (name,)))
     right = five_runs(runs, baseline)[name]
     expect(nb4_protocol.summary_value(name, got[name], right, runs, baseline))
+
+
+@pytest.mark.exercise("4.12", weight=ANYTHING, core=True)
+def test_summary_has_five_entries(student: Student) -> None:
+    """Under their names, and they follow from the runs."""
+    got = [student.call(*areas(seed, 4, 3)) for seed in (4126, 4127)]
+    for one in got:
+        expect(has_keys(one, SUMMARY, SUMMARY))
+    advice = "work them out from runs and baseline"
+    expect(answers_differ([one["mean"] for one in got], "other runs", advice))
 
 
 @pytest.mark.exercise("4.12", weight=1)

@@ -6,10 +6,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_utils.selfcheck import nb4_ascent, nb4_dirichlet, nb4_history, nb4_training, nb4_watched
+from data_utils.dirichlet import dirichlet_start
+from data_utils.selfcheck import (
+    nb4_ascent,
+    nb4_dirichlet,
+    nb4_dirichlet_steps,
+    nb4_history,
+    nb4_training,
+    nb4_watched,
+)
 from data_utils.selfcheck.nb4_probes_scores import one_sided
 from data_utils.selfcheck.nb4_scores import inputs_left_alone
+from data_utils.selfcheck.nb4_undone import answers_differ
 from data_utils.selfcheck.words import Finding, Found, expect
+from grader.hidden.nb4_reference_first import ANYTHING
 from grader.hidden.nb4_reference_scores import climb, path
 from grader.student import FIT_SECONDS, Student
 
@@ -48,7 +58,7 @@ def test_training_moves_the_weights(student: Student) -> None:
     expect(nb4_training.training_moves(watched(student, one_sided(90, 460), (0, 1), 30, 2)))
 
 
-@pytest.mark.exercise("4.6", weight=3)
+@pytest.mark.exercise("4.6", weight=4)
 def test_training_learns(student: Student) -> None:
     """The loss falls, on images that are bright at the top."""
     for turns in ((0, 1, 2, 3), (0, 2)):
@@ -163,9 +173,13 @@ def many_rows(seed: int, count: int, labels: int, low: float, high: float) -> np
 
 @pytest.mark.exercise("4.8", weight=1, core=True)
 def test_dirichlet_form(student: Student) -> None:
-    """Parameters of each transformation, and whether each of them settled."""
+    """Parameters of each transformation, and whether each of them settled; they were worked out."""
     for count, rows, labels in ((40, 4, 6), (9, 1, 3)):
-        fitted(student, drawn(481, count, many_rows(482, rows, labels, 0.4, 3)))
+        log_p = [drawn(seed, count, many_rows(482, rows, labels, 0.4, 3)) for seed in (481, 480)]
+        got = [fitted(student, logs)[0] for logs in log_p]
+        expect(answers_differ(got, "other log-probabilities", "see the formula above"))
+        start = dirichlet_start(log_p[0])
+        expect(answers_differ([start, got[0]], "more than no step", "repeat the step of the text"))
 
 
 @pytest.mark.exercise("4.8", weight=1)
@@ -194,7 +208,7 @@ def test_dirichlet_takes_one_step(student: Student) -> None:
     """From dirichlet_start, to where the digamma is what the text says."""
     log_p = drawn(486, 60, [[0.3, 2.0, 7.0, 0.8], [15.0, 4.0, 1.0, 2.0], [0.1, 0.2, 0.1, 0.4]])
     later = path(log_p, 3)[2:]
-    expect(nb4_dirichlet.one_step(fitted(student, log_p, steps=1), log_p, later))
+    expect(nb4_dirichlet_steps.one_step(fitted(student, log_p, steps=1), log_p, later))
 
 
 @pytest.mark.exercise("4.8", weight=1)
@@ -225,7 +239,7 @@ def test_dirichlet_heeds_tolerance(student: Student) -> None:
     """With a large tolerance it stops soon, and calls that settled."""
     log_p = drawn(490, 80, [[7.0, 3.0, 5.0], SOON[1]])
     got = fitted(student, log_p, steps=120, tolerance=0.02)
-    expect(nb4_dirichlet.stops_in_time(got, log_p, path(log_p, 120), 0.02))
+    expect(nb4_dirichlet_steps.stops_in_time(got, log_p, path(log_p, 120), 0.02))
     expect(nb4_dirichlet.says_settled(got, (0, 1)))
 
 
@@ -269,6 +283,15 @@ def ask_ascent(
     report = student.probe(PROBES, "ascent_report", image, top, pull, steps, rate)
     expect(nb4_ascent.ascent_form(report, image))
     return report, climb(image, slope, steps, rate), slope
+
+
+@pytest.mark.exercise("4.13", weight=ANYTHING, core=True)
+def test_ascent_changes_an_image(student: Student) -> None:
+    """Into another one of the same shape."""
+    image, top = hill(4136)
+    report, _, _ = ask_ascent(student, image, top, 1.0, 3, 0.3)
+    results = [image, report["result"]]
+    expect(answers_differ(results, "three steps than for none", "take the steps"))
 
 
 @pytest.mark.exercise("4.13", weight=1)

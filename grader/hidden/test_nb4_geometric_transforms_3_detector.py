@@ -56,13 +56,13 @@ def untrained(fitter: Student, first: Refit) -> Handle:
 
 def put_together(student: Student, seed: int = 7, **settings: Any) -> tuple[Any, np.ndarray]:
     """Fit with simple functions in the places of the learner's others; also return x_train."""
-    images = np.random.default_rng(410).integers(0, 256, (61, 28, 28)).astype(np.uint8)
-    module, given = "selfcheck.nb4_probes_detector", (images[:40], images[40:], seed)
+    images = np.random.default_rng(410).integers(0, 256, (40, 28, 28)).astype(np.uint8)
+    module, given = "selfcheck.nb4_probes_detector", (images[:19], images[19:], seed)
     report = student.probe(
         module, "fit_report", *given, {"budget": "quick", **settings}, LOSSES, seconds=FIT_SECONDS
     )
     expect(nb4_put_together.put_together_form(report))
-    return report, images[:40]
+    return report, images[:19]
 
 
 @pytest.mark.exercise("4.10", weight=1)
@@ -168,8 +168,10 @@ def test_fit_threshold_follows_the_target(
     for detector, target, images in ((untrained, TARGET_FPR, x_val), (asked, 0.2, faint)):
         got = student.attribute(detector, "threshold")
         expect(nb3_detector.threshold_is_set(got))
-        known, own = (scores_of(student, detector, x) for x in (first.x_train, images))
-        expect(nb4_detector.threshold_value(got, own, target, known))
+        own = scores_of(student, detector, images)
+        if nb4_detector.threshold_value(got, own, target):  # those of x_train only name the mistake
+            known = scores_of(student, detector, first.x_train)
+            expect(nb4_detector.threshold_value(got, own, target, known))
 
 
 @pytest.mark.exercise("4.10", weight=2)

@@ -30,12 +30,15 @@ class StandIns:
         Whose functions are replaced.
     sources : dict
         The reference's answer cells by exercise.
+    names : dict
+        What such a cell defines, by exercise: its function, and another where it asks for two.
     twin : callable
         Returns the session that answers for functions of arrays.
     """
 
     exercises: tuple[Exercise, ...] = ()
     sources: dict[str, str] = dataclasses.field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     twin: Callable[[], Session] | None = None
 
     @property
@@ -45,22 +48,24 @@ class StandIns:
 
     def prepare(self, session: Session) -> None:
         """Say who answers, before any cell is run."""
-        if self.exercises:
+        if self.exercises and self.twin is not None:
+            self.twin()  # now: its start must not count as the learner's time
             session.answer_with(self._answer)
 
     def install(self, session: Session) -> None:
         """Put the references in place, after one of the learner's cells was run."""
         for exercise in self.exercises:
             if exercise.stand_in == "arrays":
-                session.stand_in(exercise.function)
+                for name in self.names[exercise.id]:
+                    session.stand_in(name)
                 continue
             # Before its own place a name that it needs may be missing; a later cell tries again.
             with contextlib.suppress(StudentError):
-                session.reference(exercise.function, self.sources[exercise.id])
+                session.reference(list(self.names[exercise.id]), self.sources[exercise.id])
 
     def _answer(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Answer a call of a replaced function; its arguments come from the student's process."""
-        if self.twin is None or name not in {exercise.function for exercise in self.exercises}:
+        if self.twin is None or not any(name in names for names in self.names.values()):
             raise SandboxError(f"There is no function {name[:40]} to be asked.")
         try:
             return self.twin().call(name, *args, seconds=REFERENCE_SECONDS, **kwargs)

@@ -243,9 +243,9 @@ class Session:
         """Let a name of the notebook stand for a function that is answered outside."""
         self._plain("stand_in", {"name": name}, None)
 
-    def reference(self, name: str, source: str) -> None:
-        """Let a name stand for the course's own function; `source` is the cell that defines it."""
-        self._plain("reference", {"name": name, "source": source}, None)
+    def reference(self, names: list[str], source: str) -> None:
+        """Let names stand for the course's functions, as the cell `source` defines them."""
+        self._plain("reference", {"names": names, "source": source}, None)
 
     def call(self, function: str, *args: Any, seconds: float | None = None, **kwargs: Any) -> Any:
         """Call a function of the notebook with plain data.

@@ -204,11 +204,11 @@ class Shell(InteractiveShell):  # type: ignore[misc]
         statement, name = self.opened[number]
         exec(self.compile(ast.Module([statement], []), name, "exec"), self.user_ns)
 
-    def run_reference(self, function: str, source: str) -> None:
-        """Define a function by the course's own cell, and leave every other name as it is."""
+    def run_reference(self, names: list[str], source: str) -> None:
+        """Define functions by the course's own cell, and leave every other name as it is."""
         own = dict(self.user_ns)
         exec(compile(source, "<reference>", "exec"), self.user_ns)
-        own[function] = self.user_ns[function]
+        own.update({name: self.user_ns[name] for name in names})
         self.user_ns.update(own)
 
     def run_definitions(self, source: str) -> BaseException | None:

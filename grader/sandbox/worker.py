@@ -162,9 +162,9 @@ class Worker:
 
         self.shell.user_ns[name] = stand_in
 
-    def op_reference(self, name: str, source: str) -> None:
-        """Let a name stand for the course's own function, which has to live in this process."""
-        self.shell.run_reference(name, source)
+    def op_reference(self, names: list[str], source: str) -> None:
+        """Let names stand for the course's own functions, which have to live in this process."""
+        self.shell.run_reference(names, source)
 
     def _ask(self, question: dict[str, Any]) -> Any:
         """Ask the other side something while one of its requests is being answered."""

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_utils.course import load_course
 from data_utils.selfcheck.nb2_detector import collapsed
 from grader.hidden import nb2_fits
 from grader.hidden.nb2_fits import Refit, fit_that_stands, later_trainings_of_run
+from grader.student import Student
 
 RNG = np.random.default_rng(3)
 IMAGES = RNG.integers(0, 256, (40, 28, 28), dtype=np.uint8)
@@ -132,3 +134,23 @@ def test_the_run_is_trained_around_the_references_pair_in_the_end() -> None:
 def test_a_picture_of_nothing_is_a_collapse() -> None:
     assert collapsed(ONE_PICTURE, IMAGES[30:], IMAGES[:30].mean(axis=0))
     assert not collapsed("rubbish", IMAGES[30:], IMAGES[:30].mean(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("replaced", "solution", "whose"),
+    [((), "there", ("2.2",)), (("2.1",), "there", ("2.1", "2.2")), (("2.2",), "there", None)],
+)
+def test_a_reference_is_asked_for_once_and_beside_the_others(
+    replaced: tuple[str, ...], solution: str, whose: tuple[str, ...] | None
+) -> None:
+    exercise = load_course().notebook("nb2_gan_detector").exercise("2.8")
+    examination: Any = SimpleNamespace(
+        replaced=lambda _: replaced,
+        solution=solution,
+        stand_ins=lambda ids: SimpleNamespace(with_code="2.2" in ids),
+    )
+    other = Student(examination, exercise).with_reference("2.2")
+    assert (None if other is None else other._replaced) == whose
+    assert other is None or other._mute  # what a process with reference code says is scrubbed
+    examination.solution = None  # a release without solutions
+    assert Student(examination, exercise).with_reference("2.2") is None

@@ -184,7 +184,7 @@ MISTAKES: list[tuple[Any, str]] = [
     (fit(RisingLosses), "train the pair first"),
     (fit(JudgedTogether), "in any batch and any order"),
     (fit(OneScore), "look at your combined_score"),
-    (fit(DeafToTarget), "does not follow from these scores"),
+    (fit(DeafToTarget), "in place of the argument"),
     (fit(DeafToSeed), "the argument seed is not used"),
     (fit(NoNumber), "detector.error_parts"),
     (fit(Unwritten), "write threshold_at"),

@@ -12,7 +12,6 @@ from torch import nn
 from data_utils.gan import GanPair, dense_networks
 from data_utils.selfcheck.nb2_probes_training import (
     initial_players,
-    known_losses,
     losses_report,
     steps_taken,
 )
@@ -25,6 +24,7 @@ from data_utils.selfcheck.nb2_training import (
 )
 from data_utils.selfcheck.nb2_visible_training import TRAINING_CHECKS
 from data_utils.selfcheck.words import Found
+from grader.hidden.nb2_reference_training import plain_pair_slopes
 
 F = nn.functional
 
@@ -368,7 +368,9 @@ def test_a_generator_that_gets_the_other_gradient_too_is_found() -> None:
     real = rng.uniform(-1, 1, (4, 1, 28, 28)).astype(np.float32)
     noise = rng.standard_normal((4, 5), np.float32)
     raw = steps_taken(attached, 3, (0.0, 1e-3), real, noise)
-    found = measured_steps(raw, (0.0, 1e-3), lambda players: known_losses(players, real, noise))
+    found = measured_steps(
+        raw, (0.0, 1e-3), lambda players: plain_pair_slopes(players, real, noise)
+    )
     finding = player_follows_its_loss(found[0], "generator")
     assert finding is not None
     assert "the discriminator's half was not detached" in finding.why
@@ -411,3 +413,18 @@ def test_a_part_of_a_loss_that_teaches_nothing_is_found() -> None:
     finding = gradient_values(wrong, expected)
     assert finding is not None
     assert "a part of the loss was detached" in finding.why
+
+
+def test_slopes_by_hand_are_those_of_torch() -> None:
+    """The grader works them out in NumPy, so that nothing of the learner's is asked."""
+    rng = np.random.default_rng(6)
+    real = rng.uniform(-1, 1, (5, 1, 28, 28)).astype(np.float32)
+    noise, before = rng.standard_normal((3, 4), np.float32), initial_players(4, 2)
+    raw = steps_taken(anew, 2, (1e-3, 0.0), real, noise)
+    known_losses, slopes = plain_pair_slopes(before, real, noise)
+    assert raw[0]["returned"] == pytest.approx(
+        [known_losses[0], plain_pair_slopes(raw[0]["after"], real, noise)[0][1]], rel=1e-5
+    )
+    assert raw[0]["after"][0] - before[0] == pytest.approx(-1e-3 * slopes[0], abs=2e-8)
+    raw = steps_taken(anew, 2, (0.0, 1e-3), real, noise)
+    assert raw[0]["after"][1] - before[1] == pytest.approx(-1e-3 * slopes[1], abs=2e-8)

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 from sklearn.covariance import ShrunkCovariance  # noqa: E402
 from sklearn.neighbors import NearestNeighbors  # noqa: E402
 
+from data_utils.selfcheck import nb3_distances, nb3_gaussian, nb3_heat, nb3_scaling  # noqa: E402
 from data_utils.selfcheck.nb3_visible_features import FEATURE_CHECKS  # noqa: E402
 from data_utils.selfcheck.words import Found  # noqa: E402
 
@@ -202,3 +203,48 @@ def test_a_typical_mistake_is_named(exercise: str, function: Any, words: str) ->
         FEATURE_CHECKS[exercise](function)
     assert any(word in str(caught.value) for word in words.split("|"))
     assert len(caught.value.finding.lines()) <= 5  # with the headline at most six
+
+
+# ------------------------------------------------------------ no answer is shipped
+
+
+def like(values: Any, right: Any) -> bool:
+    """Say whether finite values are the right ones, up to sign, scale and order."""
+    a, b = (np.sort(np.abs(np.asarray(part, float)).ravel()) for part in (values, right))
+    if a.shape != b.shape or not np.isfinite(a).all() or not a.max(initial=0) > 0:
+        return False
+    return np.allclose(a / a.max(), b / b.max(), rtol=1e-4, atol=1e-6)
+
+
+def test_mistakes_say_nothing_without_right_values() -> None:
+    rng = np.random.default_rng(8)
+    bank, queries = rng.gamma(2, 1, (9, 4)), rng.gamma(2, 1, (6, 4))
+    none, k = np.full(6, np.nan), 3
+    made = [
+        *nb3_distances._neighbour_mistakes(none, np.full((6, 9), np.nan), k, 4),
+        *nb3_distances._other_numbers(none, np.full((6, 9), np.nan), k),
+        *nb3_distances._other_tables(bank, queries, k),
+        *nb3_distances._other_tables(bank[:, :1], queries[:, :1], k),
+    ]
+    near = neighbours(bank, queries, k)
+    assert not [why for value, why, _ in made if like(value, near)]
+    for share in (0.0, 0.1, 0.9):
+        right = gaussian(bank, queries, 0.1)
+        made = list(nb3_gaussian._gaussian_mistakes(none, bank, queries, share))
+        assert len(made) > 20
+        assert not [why for value, why, _ in made if like(value, right)]
+    parts = [bank, queries]
+    lost = [np.full(part.shape, np.nan) for part in parts]
+    spread = bank.std(axis=0)
+    scaled = [(part - bank.mean(axis=0)) / spread for part in parts]
+    for tables, why, _ in nb3_scaling._scaling_mistakes(lost, parts):
+        pairs = zip(tables, scaled, strict=True)
+        assert not [why for value, right in pairs if like(value, right)]
+    maps, slopes = rng.normal(size=(2, 1, 3, 1, 3))
+    sums = (slopes.mean(axis=(2, 3), keepdims=True) * maps).sum(axis=1)
+    unknown = np.full(sums.shape, np.nan)
+    for value, why, _ in (
+        *nb3_heat._scaling_mistakes(unknown),
+        *nb3_heat._sum_mistakes(unknown, maps, slopes),
+    ):
+        assert not like(value, np.maximum(sums, 0)), why

@@ -1,6 +1,7 @@
 """What is graded cannot be looked up: varied images, the course's secret, random batches, flags."""
 
 import dataclasses
+import json
 import stat
 import time
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_utils.course import load_course
+from benchmarks.calibrate import CALIBRATIONS
+from benchmarks.masters import results_path
+from data_utils.course import Notebook, load_course
 from data_utils.datasets import load_mnist
 from data_utils.metrics import auroc
 from grader.errors import GraderError
@@ -230,3 +233,12 @@ def test_no_batch_is_so_small_that_its_scores_look_alike() -> None:
         in_random_batches(count, images[start : start + 100], digits[start : start + 100] != 3)
         assert min(sizes) >= 30
         assert sum(sizes) == 100
+
+
+@pytest.mark.parametrize("notebook", COURSE.notebooks, ids=lambda notebook: str(notebook.id))
+def test_the_study_leaves_every_honest_design_its_room_above_the_floor(notebook: Notebook) -> None:
+    study = json.loads(results_path(notebook.id, "variation.json").read_text())
+    assert study["summary"]
+    for line in study["summary"]:
+        if line["floor"] is not None and line["design"] in CALIBRATIONS[notebook.id].honest:
+            assert line["varied_less_3_sd"] >= line["floor"] - 0.002, line  # of rounded numbers
