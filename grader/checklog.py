@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from data_utils.course import Notebook
-from data_utils.errors import CourseKitError
 from data_utils.selfcheck.words import Finding, Found
+from grader.errors import GraderError
 from grader.judging.scrub import capped
 from grader.report import (
     EXCUSED,
@@ -119,7 +119,7 @@ def _verdict(error: BaseException | None) -> tuple[str, Finding | None, str]:
     if isinstance(error, Excused):
         return EXCUSED, None, str(error)
     note = f"{type(error).__name__}: {error}"[:NOTE_CHARS]
-    if isinstance(error, (CourseKitError, SandboxError, OSError)) or not isinstance(
+    if isinstance(error, (GraderError, SandboxError, OSError)) or not isinstance(
         error, Exception
     ):
         return GRADER_ERROR, None, note

@@ -148,6 +148,10 @@ def auroc_of_run(
     """
     detector = student.in_run("variable", "detector")
     digit, (images, digits) = student.given_number(digit_name), exam
+    # Before the exam is scored: the report draws it, and it must not carry images out. Whether there
+    # is a history is not this question.
+    with contextlib.suppress(Found):
+        series["loss"] = training_series(student.in_run("attribute", detector, "history"))
 
     def score(some: np.ndarray) -> np.ndarray:
         scores = student.in_run("method", detector, "anomaly_score", some)
@@ -159,8 +163,6 @@ def auroc_of_run(
     reached = auroc(scores[is_normal], scores[~is_normal])
     facts[f"auroc_exam_{digit}"] = reached
     series.update(exam_series(scores, ~is_normal))
-    with contextlib.suppress(Found):  # whether there is a history is not this question
-        series["loss"] = training_series(student.in_run("attribute", detector, "history"))
     return digit, reached
 
 
