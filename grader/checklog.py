@@ -119,8 +119,6 @@ def _verdict(error: BaseException | None) -> tuple[str, Finding | None, str]:
     if isinstance(error, Excused):
         return EXCUSED, None, str(error)
     note = f"{type(error).__name__}: {error}"[:NOTE_CHARS]
-    if isinstance(error, (GraderError, SandboxError, OSError)) or not isinstance(
-        error, Exception
-    ):
+    if isinstance(error, (GraderError, SandboxError, OSError)) or not isinstance(error, Exception):
         return GRADER_ERROR, None, note
     return FAILED, UNREADABLE, note

@@ -148,8 +148,8 @@ def auroc_of_run(
     """
     detector = student.in_run("variable", "detector")
     digit, (images, digits) = student.given_number(digit_name), exam
-    # Before the exam is scored: the report draws it, and it must not carry images out. Whether there
-    # is a history is not this question.
+    # Before the exam is scored: the report draws it, and it must not carry images out. Whether
+    # there is a history is not this question.
     with contextlib.suppress(Found):
         series["loss"] = training_series(student.in_run("attribute", detector, "history"))
 
