@@ -127,7 +127,7 @@ def test_a_right_fit_passes_all_questions(right: Learner) -> None:
             "the number of epochs is fixed",
         ),
     ],
-    ids=str,
+    ids=lambda value: " ".join(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_each_mistake_is_found_and_named(wrong: Learner, found: set[str], words: str) -> None:
     told = findings(wrong)
