@@ -166,7 +166,7 @@ def test_counts(student: Student, seed: int) -> None:
 
 
 @pytest.mark.exercise("1.4", weight=1)
-@pytest.mark.parametrize("seed", [63, 64])
+@pytest.mark.parametrize("seed", [63, 66])  # with other numbers of misses and false alarms
 def test_rates(student: Student, seed: int) -> None:
     """The four rates, each a share of its own set."""
     ask_counts(student, seed, nb1_counts.RATES)
