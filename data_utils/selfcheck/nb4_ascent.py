@@ -112,7 +112,8 @@ def _why_elsewhere(
         if len(seen) > 1:
             why = "the slope was taken at the image that came in, in each step"
         return why, present
-    after = seen[1] if len(seen) > 1 else got
+    later = [image for image in seen if not _same(image, path[0])]  # it may be asked twice there
+    after = later[0] if later else got
     return _why_first_step(after - path[0], after, slope(path[0]), rate) or _why_cut(seen, got)
 
 
