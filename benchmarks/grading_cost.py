@@ -1,6 +1,6 @@
 """Measure what grading costs, for the first line of `grader check`.
 
-    python -m benchmarks.grading_cost [--notebook nb1_autoencoder] [--check]
+    python -m benchmarks.grading_cost [--notebook nb1_autoencoder] [--whole] [--check]
 
 Grades each solution, whole and one exercise at a time, in profile quick, and whole in profile
 embedded; writes CPU seconds of the grader and of all sessions to grader/judging/costs.json, with
@@ -28,27 +28,28 @@ def main() -> None:
     """Measure the notebooks that are asked for and keep what stands of the others."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--notebook", default="", help="this one only")
+    parser.add_argument("--whole", action="store_true", help="profile quick, whole notebooks only")
     parser.add_argument("--check", action="store_true", help="compare with a second design")
     args = parser.parse_args()
     known = json.loads(COSTS.read_text()) if COSTS.is_file() else {"cpu_seconds": {}, "code": {}}
-    known["command"] = "python -m benchmarks.grading_cost"
+    known["command"] = "python -m benchmarks.grading_cost" + (" --whole" if args.whole else "")
     for notebook in load_course().notebooks:
         if args.notebook not in ("", notebook.id):
             continue
         if args.check:
             compare(notebook, known["cpu_seconds"][notebook.id]["quick"]["all"])
             continue
-        known["cpu_seconds"][notebook.id] = measure(notebook)
+        known["cpu_seconds"][notebook.id] = measure(notebook, args.whole)
         known["code"][notebook.id] = made_from("", notebook.id, Settings("quick"))["checks"]
         write_atomically(COSTS, (json.dumps(known, indent=1) + "\n").encode())
 
 
-def measure(notebook: Notebook) -> dict[str, dict[str, float]]:
+def measure(notebook: Notebook, whole: bool) -> dict[str, dict[str, float]]:
     """Return CPU seconds by profile, of the whole solution and of single exercises."""
     path = ROOT / "solutions" / notebook.id / f"{notebook.id}.ipynb"
     costs: dict[str, dict[str, float]] = {"quick": {}, "embedded": {}}
     wanted = [("quick", ""), *(("quick", e.id) for e in notebook.exercises), ("embedded", "")]
-    for profile, exercise in wanted:
+    for profile, exercise in wanted[:1] if whole else wanted:
         only = (exercise,) if exercise else ()
         report = grade_submission(path, Settings(profile), only=only)
         costs[profile][exercise or "all"] = report.cpu_seconds
