@@ -84,7 +84,6 @@ NOT_MEASURED = frozenset(
         "nb4_geometric_transforms-budget_of_the_notebook",
         "nb4_geometric_transforms-fraction_for_percent",
         "nb4_geometric_transforms-one_image_left_out",
-        "nb4_geometric_transforms-patches_the_training_probe",
     )
 )
 NAMES = [(notebook_id, bad.student) for notebook_id in NOTEBOOKS for bad in BAD_FILES]
