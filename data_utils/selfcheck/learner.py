@@ -11,6 +11,7 @@ from data_utils.course import Exercise, load_course
 from data_utils.errors import CheckFailed
 from data_utils.prepared import prepared_arrays
 from data_utils.selfcheck.beforehand import finding_beforehand
+from data_utils.selfcheck.forms import misfit
 from data_utils.selfcheck.registry import VISIBLE
 from data_utils.selfcheck.words import (
     FAILED,
@@ -77,7 +78,7 @@ def progress() -> None:
 
 
 def attempt(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call the learner's function; while it is not written, go on with prepared arrays.
+    """Call the learner's function; where cells cannot go on with it, take prepared arrays.
 
     Parameters
     ----------
@@ -89,14 +90,22 @@ def attempt(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) 
     Returns
     -------
     object
-        The function's result, or the prepared arrays if it raised NotImplementedError. An
-        unsolved exercise never blocks the next one; a wrong one still shows its own result.
+        The function's result, or the prepared arrays if it raised NotImplementedError or
+        returned something of another form. An unsolved exercise never blocks the next one; a wrong
+        one still shows its own result, as long as that can be shown.
     """
+    prepared = prepared_arrays(name)
     try:
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
     except NotImplementedError:
-        print(f"{name}: not solved yet, so this cell goes on with prepared arrays.")
-        return prepared_arrays(name)
+        trouble = "not solved yet"
+    else:
+        trouble = misfit(result, prepared)
+        if not trouble:
+            return result
+        trouble = f"your function returned {trouble}"
+    print(f"{name}: {trouble}, so this cell goes on with prepared arrays.")
+    return prepared
 
 
 def visible_result(

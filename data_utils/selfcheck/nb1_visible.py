@@ -84,7 +84,7 @@ def check_counts(confusion_counts: Ask) -> None:
 
 
 def check_detector(fit_detector: Ask) -> None:
-    """Exercise 1.5 on 400 images, trained four times for small budgets: some ten seconds."""
+    """Exercise 1.5 on 400 images, trained three times for small budgets: some ten seconds."""
     data = load_mnist("embedded")
     normal = data.images[data.labels != 6][::10]
     trained = fit_detector(normal[:300], normal[300:400], 5, budget="quick")

@@ -15,7 +15,14 @@ from grader.hidden.detector_checks import (
     excuse_without_floors,
     ranks_each_alone,
 )
-from grader.hidden.nb3_fits import FEW_IMAGES, Refit, ask_threshold, refit_images, scores_of
+from grader.hidden.nb3_fits import (
+    FEW_IMAGES,
+    LABELLED,
+    Refit,
+    ask_threshold,
+    refit_images,
+    scores_of,
+)
 from grader.sandbox import Handle
 from grader.student import FIT_SECONDS, Student
 
@@ -125,8 +132,8 @@ def test_labels_make_the_difference(
     student: Student, first: Refit, few_exam_scores: tuple[np.ndarray, np.ndarray]
 ) -> None:
     """With normal images in place of the labelled anomalies the ranking is worse."""
-    mislabelled = first.fit_few(student, first.x_val[:20])
-    ranks = auroc(*few_exam_scores), first.auroc(student, mislabelled)
+    mislabelled = first.for_ranks.fit_few(student, first.x_val[-LABELLED:])
+    ranks = auroc(*few_exam_scores), first.for_ranks.auroc(student, mislabelled)
     expect(nb3_detector.learns_from_labels(*ranks))
 
 
@@ -135,7 +142,7 @@ def test_few_labels_threshold_comes_from_validation(
     student: Student, first: Refit, few: Handle
 ) -> None:
     """5 % of the validation scores lie above the threshold."""
-    faint = first.x_val // 3
+    faint = first.x_val[:FEW_IMAGES] // 3
     some, labelled = first.x_train[:FEW_IMAGES], first.x_labelled
     other = student.keep(some, labelled, faint, first.seed)
     for detector, x_normal, x_val in ((few, first.x_train, first.x_val), (other, some, faint)):

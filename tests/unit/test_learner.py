@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from data_utils.course import Course, load_course
 from data_utils.errors import CheckFailed, UnknownExerciseError
+from data_utils.prepared import prepared_arrays
 from data_utils.selfcheck import attempt, check, hint, learner, progress
 from data_utils.selfcheck.__main__ import main as selfcheck_main
+from data_utils.selfcheck.forms import misfit
 from data_utils.selfcheck.registry import VISIBLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,9 +162,46 @@ def test_an_unsolved_exercise_does_not_block_the_next(capsys: pytest.CaptureFixt
 
 
 def test_a_wrong_answer_is_shown_and_not_replaced() -> None:
-    assert attempt("1.3 threshold", lambda: "nonsense") == "nonsense"
+    assert attempt("1.3 threshold", lambda: -1000) == -1000
+    assert attempt("1.2 scores", lambda: [0.0] * 7) == [0.0] * 7
+    audit = {**prepared_arrays("2.10 audit"), "flagged": []}
+    assert attempt("2.10 audit", lambda: audit) is audit
     with pytest.raises(ZeroDivisionError):
         attempt("1.3 threshold", lambda: 1 / 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "returned", "said"),
+    [
+        ("1.3 threshold", None, "None in the place of a single number"),
+        ("1.3 threshold", "0.5", "an object of type str in the place of a single number"),
+        ("1.3 threshold", np.zeros(4), "shape (4,)"),
+        (
+            "1.1 split",
+            np.zeros((4, 2)),
+            "shape (2,) and dtype float64 in the place of an array of 3 axes",
+        ),
+        ("1.1 split", [np.zeros((2, 28, 28))] * 3, "a list of 3 in the place of 4 values"),
+        ("1.1 split", [np.zeros((0, 28, 28))] * 4, "which is empty (at 0)"),
+        ("1.2 scores", [0.5, np.nan], "with NaN or infinite numbers"),
+        ("1.2 scores", [[1], [1, 2]], "a list of 2 in the place of an array of 1 axes"),
+        ("1.2 scores", torch.ones(10, requires_grad=True), "of type Tensor in the place of"),
+        ("1.4 counts", {"tp": 1}, "a dict without "),
+        ("1.4 counts", [1, 2, 3, 4], "a list of 4 in the place of a dict of"),
+        ("1.2 baselines", {9: {"mean": 0.5}}, "a dict without mean image"),
+        ("2.4 opinions dense", [0.5, None], "None in the place of a single number (at 1)"),
+        ("2.4 training", ({}, [], []), "a dict of 0 in the place of a dict of"),
+    ],
+)
+def test_what_later_cells_cannot_use_is_named_and_replaced(
+    name: str, returned: object, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = attempt(name, lambda: returned)
+    assert taken is not returned
+    shown = capsys.readouterr().out
+    assert f"{name}: your function returned " in shown
+    assert said in shown
+    assert misfit(taken, prepared_arrays(name)) == ""
 
 
 def test_outside_ipython_the_script_is_the_notebook() -> None:
