@@ -661,11 +661,11 @@ check("1.5")
 # (profile `embedded`; `full` takes about {run fit_seconds_full}).
 
 # %% given="train"
+detector = AutoencoderDetector(*prepared_arrays("1.5 network"), x_val, TARGET_FPR)
 try:
     detector = fit_detector(x_train[:MOST_IMAGES], x_val, SEED, target_fpr=TARGET_FPR, budget=BUDGET)
 except NotImplementedError as not_yet:
     print(f"{not_yet} This cell goes on with a network that was trained before.")
-    detector = AutoencoderDetector(*prepared_arrays("1.5 network"), x_val, TARGET_FPR)
 plot_loss(detector.history)
 plt.show()
 

@@ -860,11 +860,11 @@ check("2.8")
 # (profile `embedded`; `full` takes about {run fit_seconds_full}).
 
 # %% given="train"
+detector = None
 try:
     detector = fit_detector(x_train, x_val, SEED, target_fpr=TARGET_FPR, budget=BUDGET)
 except NotImplementedError as not_yet:
     print(f"{not_yet} The cells below go on with prepared arrays.")
-    detector = None
 
 
 # %% given="result_functions" tags=["definitions"]

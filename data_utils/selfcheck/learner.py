@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from data_utils.course import Exercise, load_course
 from data_utils.errors import CheckFailed
 from data_utils.prepared import prepared_arrays
@@ -96,7 +98,7 @@ def attempt(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) 
     """
     prepared = prepared_arrays(name)
     try:
-        result = function(*args, **kwargs)
+        result = function(*map(_own_copy, args), **kwargs)
     except NotImplementedError:
         trouble = "not solved yet"
     else:
@@ -106,6 +108,11 @@ def attempt(name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) 
         trouble = f"your function returned {trouble}"
     print(f"{name}: {trouble}, so this cell goes on with prepared arrays.")
     return prepared
+
+
+def _own_copy(value: Any) -> Any:
+    """Return a copy of an array: a function that writes into it spoils no later cell."""
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def visible_result(

@@ -39,53 +39,6 @@ DESIGNS = {
     "nb3_resnet_transfer": "written_otherwise",
     "nb4_geometric_transforms": "pooling_design",
 }
-# Whose lists of failing checks were reasoned and not measured yet: skipped, and not passed over in
-# silence. Each goes from here as soon as it was graded and its list holds.
-NOT_MEASURED = frozenset(
-    (
-        "nb1_autoencoder-threshold_from_training_images",
-        "nb1_autoencoder-one_epoch_whatever_the_budget",
-        "nb1_autoencoder-steps_too_large",
-        "nb1_autoencoder-ten_epochs_always",
-        "nb1_autoencoder-budget_of_the_notebook",
-        "nb1_autoencoder-validation_loss",
-        "nb1_autoencoder-learns_x_val_too",
-        "nb1_autoencoder-unscaled_images",
-        "nb1_autoencoder-endless_loop",
-        "nb1_autoencoder-equals_everything",
-        "nb2_gan_detector-gan_never_trained",
-        "nb2_gan_detector-scores_in_training_mode",
-        "nb2_gan_detector-seed_of_its_own",
-        "nb2_gan_detector-target_left_behind",
-        "nb2_gan_detector-threshold_deaf_to_its_target",
-        "nb2_gan_detector-threshold_at_the_largest_score",
-        "nb2_gan_detector-threshold_of_two",
-        "nb2_gan_detector-trains_on_validation_too",
-        "nb2_gan_detector-budget_of_the_notebook",
-        "nb2_gan_detector-budget_of_the_encoder_alone",
-        "nb3_resnet_transfer-no_seed",
-        "nb3_resnet_transfer-other_tail",
-        "nb3_resnet_transfer-bank_drawn_with_replacement",
-        "nb3_resnet_transfer-backbone_without_seed",
-        "nb3_resnet_transfer-threshold_by_deviations",
-        "nb3_resnet_transfer-standardised_twice",
-        "nb3_resnet_transfer-labels_swapped",
-        "nb3_resnet_transfer-one_label_again",
-        "nb3_resnet_transfer-threshold_of_one_half",
-        "nb3_resnet_transfer-threshold_from_normals",
-        "nb3_resnet_transfer-each_scaled_by_itself",
-        "nb3_resnet_transfer-anomalies_in_the_scale",
-        "nb3_resnet_transfer-threshold_out_of_thin_air",
-        "nb3_resnet_transfer-head_on_raw_features",
-        "nb3_resnet_transfer-patches_a_probe",
-        "nb3_resnet_transfer-patches_the_library",
-        "nb4_geometric_transforms-target_is_ignored",
-        "nb4_geometric_transforms-embedded_whatever_the_budget",
-        "nb4_geometric_transforms-budget_of_the_notebook",
-        "nb4_geometric_transforms-fraction_for_percent",
-        "nb4_geometric_transforms-one_image_left_out",
-    )
-)
 NAMES = [(notebook_id, bad.student) for notebook_id in NOTEBOOKS for bad in BAD_FILES]
 # Seconds that a call or a cell that never ends gets here; in a class it gets 20, and minutes. The
 # longest honest cell of profile quick takes 7.
@@ -194,14 +147,8 @@ def graded(
 
 def named(groups: Callable[[str], list[list[SampleStudent]]]) -> list[ParameterSet]:
     """Every group of every notebook, by the name of its first student."""
-    skip = pytest.mark.skip(reason="its list of failing checks was not measured yet")
     return [
-        pytest.param(
-            notebook_id,
-            students,
-            id=f"{notebook_id}-{students[0].name}",
-            marks=[skip] if f"{notebook_id}-{students[0].name}" in NOT_MEASURED else [],
-        )
+        pytest.param(notebook_id, students, id=f"{notebook_id}-{students[0].name}")
         for notebook_id in NOTEBOOKS
         for students in groups(notebook_id)
     ]
