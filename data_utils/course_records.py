@@ -343,6 +343,10 @@ class Course:
                 raise UnknownExerciseError(
                     f"{exercise_id} is a question that a person grades: nothing checks or hints it."
                 )
+        if not isinstance(exercise_id, str):
+            raise UnknownExerciseError(
+                f'{exercise_id!r} is no text: put the number between quotation marks, "3.1".'
+            )
         ends = [f"{n.exercises[0].id} to {n.exercises[-1].id}" for n in self.notebooks]
         raise UnknownExerciseError(
             f"There is no exercise {exercise_id!r}; there are {', '.join(ends)}."

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from data_utils.course import Exercise, load_course
-from data_utils.errors import CheckFailed
+from data_utils.errors import CheckFailed, UnknownExerciseError
 from data_utils.prepared import prepared_arrays
 from data_utils.selfcheck.beforehand import finding_beforehand
 from data_utils.selfcheck.forms import misfit
@@ -43,9 +43,10 @@ def check(exercise_id: str) -> None:
     CheckFailed
         Only when nbgrader runs the notebook (``NBGRADER_EXECUTION`` is set) and the check fails:
         nbgrader must see an error where a learner sees a message.
-    UnknownExerciseError
     """
-    exercise = load_course().notebook_of(exercise_id).exercise(exercise_id)
+    exercise = _exercise(exercise_id)
+    if exercise is None:
+        return
     text, passed = visible_result(exercise, _notebook_namespace(), _cells_run())
     _results[exercise_id] = passed
     print(text)
@@ -55,9 +56,21 @@ def check(exercise_id: str) -> None:
 
 def hint(exercise_id: str, number: int = 1) -> None:
     """Print hint 1 or 2 of an exercise."""
-    hints = load_course().notebook_of(exercise_id).exercise(exercise_id).hints
+    exercise = _exercise(exercise_id)
+    if exercise is None:
+        return
+    hints = exercise.hints
     number = min(max(int(number), 1), len(hints))
     print(f"Hint {number} of {len(hints)} for exercise {exercise_id}: {hints[number - 1]}")
+
+
+def _exercise(exercise_id: str) -> Exercise | None:
+    """Return an exercise; where there is none of that name, say so."""
+    try:
+        return load_course().notebook_of(exercise_id).exercise(exercise_id)
+    except UnknownExerciseError as error:
+        print(error)
+        return None
 
 
 def progress() -> None:

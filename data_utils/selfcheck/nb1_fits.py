@@ -62,20 +62,23 @@ class SmallFits:
         """Return the network of a seed before it learns."""
         return self._fit(self.x_train, self.x_val, seed, budget="quick", train=False)
 
+    def _small(self, x_val: NDArray[np.uint8], seed: int = SEED) -> Any:
+        return self._fit(self.x_train, x_val, seed, budget="full")
+
     @functools.cached_property
     def one(self) -> Any:
         """The fit that the others are compared with."""
-        return self._fit(self.x_train, self.x_val, self.SEED, budget="full")
+        return self._small(self.x_val)
 
     @functools.cached_property
     def two(self) -> Any:
         """The same with other validation images."""
-        return self._fit(self.x_train, self.other_val, self.SEED, budget="full")
+        return self._small(self.other_val)
 
     @functools.cached_property
     def _again(self) -> Any:
         """The same as `one`, for who stops early: there `two` may differ for a good reason."""
-        return self._fit(self.x_train, self.x_val, self.SEED, budget="full")
+        return self._small(self.x_val)
 
     def follows_seed(self) -> Finding | None:
         """One seed gives one network."""
@@ -98,7 +101,7 @@ class SmallFits:
         own = self._method(self.untrained(self.SEED), "parameters")
         if weights_follow_seed(own, weights) is None:
             return None
-        other = self._fit(self.x_train, self.x_val, self.SEED + 1, budget="full")
+        other = self._small(self.x_val, self.SEED + 1)
         copies = [self._copies(fit, self._shown) for fit in (self.one, other)]
         return weights_follow_seed(copies[:1], copies[1:])
 

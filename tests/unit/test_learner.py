@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from data_utils.course import Course, load_course
-from data_utils.errors import CheckFailed, UnknownExerciseError
+from data_utils.errors import CheckFailed
 from data_utils.prepared import prepared_arrays
 from data_utils.selfcheck import attempt, check, hint, learner, progress
 from data_utils.selfcheck.__main__ import main as selfcheck_main
@@ -145,8 +145,24 @@ def test_hints_come_in_two_steps(capsys: pytest.CaptureFixture[str]) -> None:
     assert first.startswith("Hint 1 of 2")
     assert second.startswith("Hint 2 of 2")
     assert last == second
-    with pytest.raises(UnknownExerciseError):
-        hint("7.7")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("7.7", "There is no exercise '7.7'; there are 1.1 to 1.6, 2.1 to"),
+        (3.1, "3.1 is no text: put the number between quotation marks"),
+        ("1.7", "1.7 is a question that a person grades"),
+    ],
+)
+def test_an_exercise_that_there_is_not_is_a_sentence(
+    asked: Any, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check(asked)
+    hint(asked)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(said) for line in lines)
 
 
 def test_an_unsolved_exercise_does_not_block_the_next(capsys: pytest.CaptureFixture[str]) -> None:
