@@ -9,7 +9,9 @@ from benchmarks.calibration import Calibration, rows_of
 from benchmarks.course_parts import write_part
 
 COMMAND = "make calibrate"
-GAP = 0.05  # AUROC between a floor and the best wrong detector; less is no gap but luck
+# AUROC between a floor and the best wrong detector; less is no gap but luck. A floor that an honest
+# design does not reach has to be worth more.
+GAP, GAP_WITHOUT_PLAINEST = 0.04, 0.05
 SEEDS_NEEDED = 10
 
 
@@ -43,15 +45,12 @@ def floor_of(
     }
     wrong = {name: mean + 3 * sd for name, (mean, sd) in seen.items() if name not in honest}
     worst = max(wrong, key=lambda name: wrong[name])
-    least = max(0.5, wrong[worst]) + GAP
-    for passing, remark in (
-        (honest, ""),
-        (designs, f"asks for more than {plainest}, which is not clearly above {worst}"),
-    ):
+    remark = f"asks for more than {plainest}, which is not clearly above {worst}"
+    for passing, gap, note in ((honest, GAP, ""), (designs, GAP_WITHOUT_PLAINEST, remark)):
         lowest = min(seen[design][0] - 3 * seen[design][1] for design in passing)
         floor = math.floor(round(100 * lowest, 6)) / 100
-        if floor >= least:
-            return floor, remark
+        if floor >= max(0.5, wrong[worst]) + gap:
+            return floor, note
     return None, f"no floor: {floor:.2f} is not clearly above {worst} ({wrong[worst]:.2f})"
 
 

@@ -164,7 +164,7 @@ def test_fit_threshold_follows_the_target(student: Student, first_fit: Refit) ->
         expect(nb1_score.threshold_value(got, scores, target))
 
 
-@pytest.mark.exercise("1.5", weight=3)
+@pytest.mark.exercise("1.5", weight=3.5)
 def test_run_gives_a_working_detector(
     student: Student,
     exam: tuple[np.ndarray, np.ndarray],
